@@ -1,0 +1,96 @@
+import type { PackedBatch } from '../text/pack.ts';
+
+/**
+ * An opaque handle of a matrix `[rows, columns]` of float32 that lives on a backend.
+ * Biases and norm parameters are matrices of one row.
+ */
+export interface Tensor {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** y = x·Wᵀ + b. */
+export interface LinearWeights {
+  /** `[out, in]`, as checkpoints store it. */
+  readonly weight: Tensor;
+  /** `[1, out]`; absent where the model has none. */
+  readonly bias?: Tensor;
+}
+
+/** y = (x − mean) / √(variance + ε) · weight + bias, statistics over the columns of each row. */
+export interface NormWeights {
+  /** `[1, hidden]`. */
+  readonly weight: Tensor;
+  /** `[1, hidden]`. */
+  readonly bias: Tensor;
+  readonly epsilon: number;
+}
+
+/** Sizes that are the same in every layer; kernels may be specialised on them. */
+export interface EncoderShape {
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly heads: number;
+  readonly headSize: number;
+}
+
+/**
+ * Cosines and sines of the rotation angles: `[positions, headSize / 2, 2]`.
+ * Row p, pair i rotates by p · inverseFrequency(i).
+ */
+export interface RotationTable {
+  readonly positions: number;
+  readonly values: Float32Array;
+}
+
+/** Which rows ask in an attention: every token, or only the first one of each text (CLS). */
+export type Queries = 'all' | 'first';
+
+/**
+ * Where the numbers are computed. A backend holds weights and activations and offers the few operations that
+ * the forward pass in `encoder.ts` is written in. Operations are recorded in order and write into a given
+ * output; only `read` waits. Each row of an output depends on its own text alone and is summed in one fixed
+ * order, so that a text has the same vector, bit for bit, in any batch.
+ */
+export interface Backend {
+  /** Short name: `webgpu` or `reference`. */
+  readonly name: 'webgpu' | 'reference';
+  /** The adapter's own words; empty where there is none. */
+  readonly adapter: string;
+  /** Most bytes of one tensor on this device. */
+  readonly largestTensorBytes: number;
+
+  /** Makes ready to run encoders of this shape (a GPU compiles its kernels). */
+  prepare(shape: EncoderShape, onProgress?: (done: number, total: number) => void): Promise<void>;
+
+  /** Takes a weight `[rows, columns]` for the lifetime of the backend. The data may be reused afterwards. */
+  weight(data: Float32Array, rows: number, columns: number, label: string): Tensor;
+
+  /** Starts a batch: tensors from `activation` live until `end`. */
+  begin(batch: PackedBatch): void;
+  /** An activation `[rows, columns]` of undefined content. */
+  activation(rows: number, columns: number, label: string): Tensor;
+  /** Fills an activation. */
+  write(target: Tensor, data: Float32Array): void;
+
+  /** out = LayerNorm(x), or LayerNorm(x + residual). `out` may be `x` or `residual`. */
+  norm(x: Tensor, residual: Tensor | undefined, weights: NormWeights, out: Tensor): void;
+  /** out = x·Wᵀ + b, then GELU (the exact one, with erf) if asked. */
+  linear(x: Tensor, weights: LinearWeights, out: Tensor, activation?: 'gelu'): void;
+  /** With [up | gate] = x·Wᵀ: out = up · GELU(gate). The weight is `[2·out, in]`, up first. */
+  gatedLinear(x: Tensor, weights: LinearWeights, out: Tensor): void;
+  /** Rotates queries and keys in `qkv` `[tokens, 3·hidden]` by their positions in their texts, pairs (i, i + headSize/2). */
+  rotate(qkv: Tensor, table: RotationTable): void;
+  /** out = softmax(q·kᵀ / √headSize)·v per text and head, both ways; only the rows that ask are written. */
+  attention(qkv: Tensor, out: Tensor, queries: Queries): void;
+  /** out[i] = x[starts[i]], the first row of each text. */
+  firstRows(x: Tensor, out: Tensor): void;
+
+  /** Runs what was recorded and returns `[rows, columns]`. */
+  read(x: Tensor): Promise<Float32Array>;
+  /** Ends the batch and takes its activations back. */
+  end(): void;
+
+  /** Frees everything. */
+  dispose(): void;
+}

@@ -1,0 +1,43 @@
+/**
+ * Several texts in one batch, end to end, with no padding between them: text `i` is the rows
+ * `starts[i]` … `starts[i + 1]` of every activation.
+ */
+export interface PackedBatch {
+  /** `[tokens]` token ids. */
+  readonly ids: Uint32Array;
+  /** `[texts + 1]` first row of each text, then the number of tokens. */
+  readonly starts: Uint32Array;
+}
+
+/** Puts token id sequences end to end. */
+export function pack(sequences: readonly Uint32Array[]): PackedBatch {
+  const starts = new Uint32Array(sequences.length + 1);
+  for (const [i, sequence] of sequences.entries()) starts[i + 1] = starts[i] + sequence.length;
+  const ids = new Uint32Array(starts[sequences.length]);
+  for (const [i, sequence] of sequences.entries()) ids.set(sequence, starts[i]);
+  return { ids, starts };
+}
+
+/**
+ * Cuts a list of texts into runs of at most `budget` tokens, in order. A text that is longer than the
+ * budget has a run of its own.
+ *
+ * @param lengths - `[texts]` tokens of each text.
+ * @param budget - most tokens of one run.
+ * @returns `[first, end)` index ranges.
+ */
+export function microBatches(lengths: readonly number[], budget: number): [first: number, end: number][] {
+  const ranges: [number, number][] = [];
+  let first = 0;
+  let tokens = 0;
+  for (const [i, length] of lengths.entries()) {
+    if (i > first && tokens + length > budget) {
+      ranges.push([first, i]);
+      first = i;
+      tokens = 0;
+    }
+    tokens += length;
+  }
+  if (first < lengths.length) ranges.push([first, lengths.length]);
+  return ranges;
+}

@@ -1,0 +1,157 @@
+/** Token ids of one text, special tokens included (`<s> … </s>`). */
+export type TokenIds = Uint32Array | readonly number[];
+
+/** One text, or the token ids of one text, or a list of either. */
+export type EmbedInput = string | TokenIds | readonly (string | TokenIds)[];
+
+/** Where the model runs. `auto` takes WebGPU where a usable adapter is found, else the slow reference. */
+export type Device = 'auto' | 'webgpu' | 'reference';
+
+/** What a text is for. A query takes the model's query prefix, a document its document prefix (usually none). */
+export type Task = 'query' | 'document';
+
+/**
+ * The number type of returned vectors; cosine is scale-free, so all of them can be compared as they are.
+ *
+ * - `float32`: unit length.
+ * - `int8`: `Int8Array`, `round(127 · x / max|x|)`; multiply by `scale` to get the float back.
+ * - `int4`: `Uint8Array`, two dimensions a byte (the even one in the low half), two's complement in −7 … 7; `scale` as above.
+ * - `binary`: `Uint8Array`, one bit a dimension, set where x > 0, most significant bit first.
+ */
+export type Output = 'float32' | 'int8' | 'int4' | 'binary';
+
+/** The typed array of each {@link Output}. */
+export interface OutputArrays {
+  float32: Float32Array;
+  int8: Int8Array;
+  int4: Uint8Array;
+  binary: Uint8Array;
+}
+
+/**
+ * What makes vectors comparable: two vectors may be compared if and only if their spaces have the same `id`.
+ * The id is readable: `nano@7c0f3a91d2e4b865/256`.
+ */
+export interface EmbeddingSpace {
+  readonly id: string;
+  /** Name of the model, from its folder or address. For people; it is part of the id. */
+  readonly model: string;
+  /** Fingerprint of the weights, the tokenizer and the prefixes: 16 hexadecimal digits. */
+  readonly revision: string;
+  /** Length of the vectors. */
+  readonly dimensions: number;
+}
+
+/** One vector. */
+export interface Embedding<O extends Output = 'float32'> {
+  /** `[dimensions]`; all vectors of one call are views of one buffer. */
+  readonly values: OutputArrays[O];
+  /** float ≈ integer × scale, for `int8` and `int4`; 1 for `float32` and `binary`. */
+  readonly scale: number;
+  /** Tokens the model read, prefix and special tokens included. */
+  readonly tokenCount: number;
+  /** Whether the text was longer than the model takes and was cut at its end. */
+  readonly truncated: boolean;
+}
+
+/** What {@link Embedder.embed} returns: one embedding per input, in input order. */
+export interface EmbedResult<O extends Output = 'float32'> {
+  readonly embeddings: readonly Embedding<O>[];
+  readonly space: EmbeddingSpace;
+}
+
+/** How to embed. */
+export interface EmbedOptions<O extends Output = 'float32'> {
+  /** What the texts are for. Default: `document`. Token ids are taken as they are, whatever the task. */
+  task?: Task;
+  /**
+   * Length of the returned vectors: the model's full size (default) or one that it was trained to be cut to.
+   * The pooled vector is cut first and normalised then.
+   */
+  dimensions?: number;
+  /** Accept any `dimensions` from 1 to the model's full size. Default: false. */
+  allowUntrainedDimensions?: boolean;
+  /** Number type of the vectors. Default: `float32`. */
+  output?: O;
+  /** What to do with a text longer than `maxTokens`: cut its end (default), or throw `text-too-long`. */
+  truncate?: 'end' | 'error';
+  /**
+   * Whether `</s>` or `<mask>` written in a text means the special token, as in the reference tokenizer
+   * (`parse`, the default), or just these characters (`text`; right for text that strangers wrote).
+   */
+  specialTokens?: 'parse' | 'text';
+  /** Stops the work between micro-batches; the promise rejects with the signal's reason, an `AbortError`. */
+  signal?: AbortSignal;
+  /** Called after each micro-batch with the number of texts done. */
+  onProgress?: (progress: { done: number; total: number }) => void;
+}
+
+/** The steps of a load, in order. */
+export type LoadPhase = 'download' | 'verify' | 'upload' | 'compile' | 'ready';
+
+/** One step forward in a load. */
+export interface LoadProgress {
+  readonly phase: LoadPhase;
+  /** What is being worked on: a file name, or the device. */
+  readonly item: string;
+  /** Bytes done (download, verify, upload) or pipelines (compile). */
+  readonly loaded: number;
+  /** Of how many; 0 where it is not known. */
+  readonly total: number;
+}
+
+/**
+ * Where a checkpoint is:
+ *
+ * - `'nano'`: the small model that comes with the package;
+ * - an address of a folder with config.json, tokenizer.json and model.safetensors, or in Node a path;
+ * - a directory handle, a list of files, or a record of file name → address or Blob.
+ */
+export type ModelSource =
+  | string
+  | URL
+  | FileSystemDirectoryHandle
+  | readonly File[]
+  | Readonly<Record<string, string | URL | Blob>>;
+
+/** How to load. */
+export interface EmbedderOptions {
+  /** Where the model is. Default: `'nano'`. */
+  model?: ModelSource;
+  /** Where it runs. Default: `'auto'`. */
+  device?: Device;
+  /** Stops the load; the promise rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Told of every step of the load. */
+  onProgress?: (progress: LoadProgress) => void;
+  /** A running worker that imports `sterna/worker`. It is terminated by `dispose()`. */
+  worker?: Worker;
+  /** Makes the worker, where the default `new Worker(new URL('./worker.js', import.meta.url))` is not to be used. */
+  workerFactory?: () => Worker;
+  /** Most tokens of a micro-batch: between two, calls are aborted and progress is told. Default: 2048. */
+  batchTokens?: number;
+}
+
+/** What was loaded, and where it runs. */
+export interface EmbedderReport {
+  /** Name of the model. */
+  readonly model: string;
+  readonly family: 'xlm-roberta' | 'gte';
+  /** Transformer layers. */
+  readonly layers: number;
+  /** Full length of a vector. */
+  readonly dimensions: number;
+  /** Lengths that the model was trained for, longest first. */
+  readonly trainedDimensions: readonly number[];
+  /** Longest input in tokens, special tokens included. */
+  readonly maxTokens: number;
+  /** What is put before a text, per task. */
+  readonly prompts: Readonly<Record<Task, string>>;
+  readonly device: Exclude<Device, 'auto'>;
+  /** The adapter's own words, such as `nvidia ampere` or `google swiftshader`; empty on the reference. */
+  readonly adapter: string;
+  /** Precision of weights and arithmetic. */
+  readonly precision: 'f32';
+  /** Why this device, and anything else worth knowing. */
+  readonly notes: readonly string[];
+}
