@@ -66,15 +66,15 @@ export interface Backend {
   /** Takes a weight `[rows, columns]` for the lifetime of the backend. The data may be reused afterwards. */
   weight(data: Float32Array, rows: number, columns: number, label: string): Tensor;
 
-  /** Starts a batch: tensors from `activation` live until `end`. */
+  /** Starts a batch of at most 65,535 tokens: tensors from `activation` live until `end`. */
   begin(batch: PackedBatch): void;
   /** An activation `[rows, columns]` of undefined content. */
   activation(rows: number, columns: number, label: string): Tensor;
   /** Fills an activation. */
   write(target: Tensor, data: Float32Array): void;
 
-  /** out = LayerNorm(x), or LayerNorm(x + residual). `out` may be `x` or `residual`. */
-  norm(x: Tensor, residual: Tensor | undefined, weights: NormWeights, out: Tensor): void;
+  /** stream = LayerNorm(stream), or LayerNorm(stream + added). */
+  norm(stream: Tensor, weights: NormWeights, added?: Tensor): void;
   /** out = x·Wᵀ + b, then GELU (the exact one, with erf) if asked. */
   linear(x: Tensor, weights: LinearWeights, out: Tensor, activation?: 'gelu'): void;
   /** With [up | gate] = x·Wᵀ: out = up · GELU(gate). The weight is `[2·out, in]`, up first. */

@@ -48,7 +48,7 @@ export async function encode(
     const qkv = backend.activation(tokens, 3 * config.hiddenSize, 'qkv');
 
     backend.write(all.hidden, embedTokens(weights.embeddings, config, batch));
-    backend.norm(all.hidden, undefined, weights.embeddingNorm, all.hidden);
+    backend.norm(all.hidden, weights.embeddingNorm);
 
     const last = weights.layers.length - 1;
     for (const layer of weights.layers.slice(0, last)) {
@@ -84,12 +84,12 @@ function attend(
 /** H = norm(H + context·Woᵀ), then H = norm(H + feedForward(H)). */
 function transform(backend: Backend, layer: LayerWeights, { hidden, context, projected, inner }: Activations): void {
   backend.linear(context, layer.attentionOutput, projected);
-  backend.norm(projected, hidden, layer.attentionNorm, hidden);
+  backend.norm(hidden, layer.attentionNorm, projected);
 
   if (layer.gated) backend.gatedLinear(hidden, layer.up, inner);
   else backend.linear(hidden, layer.up, inner, 'gelu');
   backend.linear(inner, layer.down, projected);
-  backend.norm(projected, hidden, layer.outputNorm, hidden);
+  backend.norm(hidden, layer.outputNorm, projected);
 }
 
 function activations(backend: Backend, config: EncoderConfig, rows: number, label: string): Activations {
