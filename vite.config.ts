@@ -1,9 +1,85 @@
+import { fileURLToPath } from 'node:url';
+import type { Plugin, UserConfig } from 'vite';
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/**
+ * Files that the library finds beside itself, as `new URL(…, import.meta.url)`: the expression must come through the build
+ * unchanged but for its path, so that the bundler of the page that uses the library sees it and takes the file along.
+ */
+const FILES_BESIDE: Readonly<Record<string, string>> = {
+  '../workers/engine.worker.ts': './worker.js',
+  '../../models/nano/': '../models/nano/',
+};
+
+function keepUrls(): Plugin {
+  const marker = '__sternaFileBeside__';
+  return {
+    name: 'sterna:keep-urls',
+    enforce: 'pre',
+    transform(code, id) {
+      if (!id.includes('/src/')) return;
+      let kept = code;
+      for (const [from, to] of Object.entries(FILES_BESIDE)) {
+        kept = kept.replaceAll(`new URL('${from}`, `${marker}('${to}`);
+      }
+      // `__sternaFileBeside__('./worker.js', import.meta.url)` is no pattern of Vite's.
+      return kept === code ? undefined : { code: kept, map: null };
+    },
+    renderChunk(code) {
+      return { code: code.replaceAll(marker, 'new URL'), map: null };
+    },
+  };
+}
+
+/** What each mode of `vite build` makes. All but the demo go into dist/. */
+const builds: Record<string, UserConfig> = {
+  library: {
+    plugins: [keepUrls()],
+    build: {
+      emptyOutDir: false,
+      minify: true,
+      sourcemap: true,
+      target: 'es2022',
+      lib: {
+        entry: { index: here('src/index.ts'), 'vector-index': here('src/index/index.ts') },
+        formats: ['es'],
+      },
+      rolldownOptions: { external: ['comlink'], output: { chunkFileNames: '[name].js' } },
+    },
+  },
+  worker: {
+    build: {
+      emptyOutDir: false,
+      minify: true,
+      sourcemap: true,
+      target: 'es2022',
+      lib: { entry: { worker: here('workers/engine.worker.ts') }, formats: ['es'] },
+    },
+  },
+  node: {
+    plugins: [keepUrls()],
+    build: {
+      emptyOutDir: false,
+      minify: false,
+      target: 'node20',
+      ssr: true,
+      lib: { entry: { node: here('src/node/index.ts'), cli: here('src/node/cli.ts') }, formats: ['es'] },
+      rolldownOptions: { external: ['comlink', 'webgpu'], output: { chunkFileNames: 'node-[name].js' } },
+    },
+  },
+  demo: {
+    root: here('demo'),
+    base: './',
+    build: { outDir: here('dist-demo'), emptyOutDir: true, target: 'es2022' },
+    worker: { format: 'es' },
+  },
+};
+
+export default defineConfig(({ mode }) => ({
+  ...builds[mode],
   test: {
     include: ['src/**/*.test.ts', 'workers/**/*.test.ts'],
-    // WebGPU devices of several workers at once would share two cores.
-    fileParallelism: true,
   },
-});
+}));

@@ -18,6 +18,7 @@
  * | `no-webgpu` | WebGPU was asked for and there is no adapter |
  * | `limits` | a buffer would be larger than this device allows |
  * | `device-lost` | the GPU went away |
+ * | `not-finite` | a device gave NaN or infinity |
  * | `worker` | the worker could not be started or has died |
  * | `disposed` | the object was used after `dispose()` |
  */
@@ -40,6 +41,7 @@ export type SternaErrorCode =
   | 'no-webgpu'
   | 'limits'
   | 'device-lost'
+  | 'not-finite'
   | 'worker'
   | 'disposed';
 

@@ -37,6 +37,8 @@ export class WebGpuBackend implements Backend {
   private readonly weights: GPUBuffer[] = [];
   /** Buffers of activations and tables, by label; they grow and are used again by the next batch. */
   private readonly workspace = new Map<string, GPUBuffer>();
+  /** What `angles` of the workspace holds. */
+  private rotation: Float32Array | undefined;
   private programs!: Record<ProgramName, Program>;
   private shape!: EncoderShape;
   private batch!: PackedBatch;
@@ -152,7 +154,7 @@ export class WebGpuBackend implements Backend {
     const { hiddenSize } = this.shape;
     this.recorder.add({
       program: this.programs.rotate,
-      buffers: [this.workspace.get('spans')!, this.table('angles', values), bufferOf(qkv)],
+      buffers: [this.workspace.get('spans')!, this.angles(values), bufferOf(qkv)],
       workgroups: [Math.ceil(hiddenSize / 4 / 64), qkv.rows],
       work: 8 * qkv.rows * hiddenSize,
     });
@@ -240,6 +242,14 @@ export class WebGpuBackend implements Backend {
   private biasOf(bias: Tensor | undefined, columns: number): GPUBuffer {
     // New buffers are full of zeros.
     return bias ? bufferOf(bias) : this.work('no bias', columns * 4);
+  }
+
+  /** The rotation table, which all layers of a batch share. */
+  private angles(values: Float32Array): GPUBuffer {
+    if (values === this.rotation) return this.workspace.get('angles')!;
+    this.recorder.flush();
+    this.rotation = values;
+    return this.table('angles', values);
   }
 
   private table(label: string, data: Uint32Array | Float32Array): GPUBuffer {

@@ -1,0 +1,208 @@
+import { vectorViews } from './encoder/output.ts';
+import type { EmbeddedTexts, EngineLink } from './engine/link.ts';
+import { WorkerLink } from './engine/worker-link.ts';
+import { SternaError } from './errors.ts';
+import { nanoSource } from './loader/nano.ts';
+import type { Passage } from './text/chunk.ts';
+import type {
+  EmbedderOptions,
+  EmbedderReport,
+  EmbedInput,
+  EmbedOptions,
+  EmbedResult,
+  ModelSource,
+  Output,
+  TokenIds,
+} from './types.ts';
+
+/** Most tokens of a micro-batch, unless said otherwise. */
+export const DEFAULT_BATCH_TOKENS = 2048;
+
+/**
+ * A model in a worker: texts in, vectors out.
+ *
+ * ```ts
+ * const embedder = await Embedder.create();
+ * const { embeddings } = await embedder.embed('Where do puffins nest?', { task: 'query', dimensions: 128 });
+ * await embedder.dispose();
+ * ```
+ */
+export class Embedder implements AsyncDisposable {
+  private disposed = false;
+
+  protected constructor(private readonly engine: EngineLink) {}
+
+  /**
+   * Starts a worker and loads a model in it.
+   *
+   * @throws SternaError `model-not-found`, `network`, `corrupt-file`, `unsupported-model`, `missing-tensor`,
+   *   `tensor-shape`, `tensor-dtype` about the model; `no-webgpu`, `limits`, `device-lost`, `not-finite` about the
+   *   device; `worker` where the worker does not start. The signal's reason when it is aborted.
+   */
+  static async create(options: EmbedderOptions = {}): Promise<Embedder> {
+    const { model = 'nano', device = 'auto', batchTokens = DEFAULT_BATCH_TOKENS, signal, onProgress } = options;
+    checkDevice(device);
+    signal?.throwIfAborted();
+    const worker = options.worker ?? (options.workerFactory ?? startWorker)();
+    const request = { ...sourceForWorker(model), device, batchTokens };
+    return new Embedder(await WorkerLink.load(worker, request, signal, onProgress));
+  }
+
+  /** The model and the device in use. */
+  get report(): EmbedderReport {
+    return this.engine.report;
+  }
+
+  /**
+   * Embeds one text, several, or token ids. Results are in the order of the inputs; an empty list gives an empty
+   * list. A text has the same vector, bit for bit, alone and in any company.
+   *
+   * What is not nice is still text: an empty string has the vector of an empty text (`<s> </s>`), a lone surrogate is
+   * read as U+FFFD, and control characters are dropped as the tokenizer's own table says.
+   *
+   * @throws SternaError `invalid-input` for anything but text and token ids, `invalid-dimensions`, `text-too-long`
+   *   with `truncate: 'error'`, `no-tokenizer` for text without tokenizer.json, `device-lost`, `not-finite`,
+   *   `disposed`. The signal's reason when it is aborted; the next call works.
+   */
+  async embed<O extends Output = 'float32'>(
+    input: EmbedInput,
+    options: EmbedOptions<O> = {},
+  ): Promise<EmbedResult<O>> {
+    this.throwIfDisposed();
+    const { task = 'document', truncate = 'end', specialTokens = 'parse', signal, onProgress } = options;
+    const output = (options.output ?? 'float32') as O;
+    oneOf('task', task, ['query', 'document']);
+    oneOf('output', output, ['float32', 'int8', 'int4', 'binary']);
+    oneOf('truncate', truncate, ['end', 'error']);
+    oneOf('specialTokens', specialTokens, ['parse', 'text']);
+    const dimensions = checkDimensions(options.dimensions, options.allowUntrainedDimensions, this.report);
+    const inputs = listOfInputs(input);
+    signal?.throwIfAborted();
+
+    const total = inputs.length;
+    const told = onProgress && ((done: number) => onProgress({ done, total }));
+    const request = { task, dimensions, output, truncate, specialTokens };
+    return result(await this.engine.embed(inputs, request, signal, told), output);
+  }
+
+  /**
+   * Cuts texts into passages at sentence ends, by the model's own count of tokens.
+   *
+   * @param options.maxTokens - most tokens of a passage, special tokens not counted.
+   * @returns the passages of each text, with their character ranges in it.
+   */
+  async chunk(
+    texts: readonly string[],
+    options: { maxTokens: number; signal?: AbortSignal },
+  ): Promise<Passage[][]> {
+    this.throwIfDisposed();
+    const { maxTokens, signal } = options;
+    if (!Number.isInteger(maxTokens) || maxTokens < 1) {
+      throw new SternaError('invalid-input', `maxTokens is ${maxTokens}; needed: a whole number of at least 1.`);
+    }
+    for (const [i, text] of texts.entries()) {
+      if (typeof text !== 'string') throw new SternaError('invalid-input', `Text ${i} is ${kindOf(text)}; needed: a string.`);
+    }
+    signal?.throwIfAborted();
+    return this.engine.chunk(texts, maxTokens, signal);
+  }
+
+  /** Ends the worker and gives its memory and the GPU's back. Calls under way reject with `disposed`. */
+  async dispose(): Promise<void> {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.engine.dispose();
+  }
+
+  /** {@link dispose}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  private throwIfDisposed(): void {
+    if (this.disposed) throw new SternaError('disposed', 'This embedder was disposed; make a new one.');
+  }
+}
+
+function startWorker(): Worker {
+  return new Worker(new URL('../workers/engine.worker.ts', import.meta.url), { type: 'module', name: 'sterna' });
+}
+
+/** A model source as a worker can have it: addresses in full, as a worker has another base. */
+function sourceForWorker(model: ModelSource): { model: ModelSource; name?: string } {
+  if (model === 'nano') return { model: addresses(nanoSource()), name: 'nano' };
+  if (typeof model === 'string' || model instanceof URL) return { model: new URL(model, document.baseURI).href };
+  if (Array.isArray(model) || isDirectory(model)) return { model };
+  return { model: addresses(model as Readonly<Record<string, string | URL | Blob>>) };
+}
+
+function isDirectory(model: ModelSource): model is FileSystemDirectoryHandle {
+  return (model as FileSystemDirectoryHandle).kind === 'directory';
+}
+
+function addresses(files: Readonly<Record<string, string | URL | Blob>>): Record<string, string | Blob> {
+  const entries = Object.entries(files).map(([name, file]) => [
+    name,
+    file instanceof Blob ? file : new URL(file, document.baseURI).href,
+  ]);
+  return Object.fromEntries(entries);
+}
+
+/** @throws SternaError `invalid-input`. */
+export function checkDevice(device: unknown): void {
+  oneOf('device', device, ['auto', 'webgpu', 'reference']);
+}
+
+function oneOf(name: string, value: unknown, allowed: readonly string[]): void {
+  if (allowed.includes(value as string)) return;
+  throw new SternaError(
+    'invalid-input',
+    `${name} is ${typeof value === 'string' ? `"${value}"` : kindOf(value)}; needed: ${allowed.map((one) => `"${one}"`).join(', ')}.`,
+  );
+}
+
+function checkDimensions(
+  dimensions: number | undefined,
+  allowUntrained: boolean | undefined,
+  { model, dimensions: full, trainedDimensions }: EmbedderReport,
+): number {
+  if (dimensions === undefined) return full;
+  if (trainedDimensions.includes(dimensions)) return dimensions;
+  const possible = Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= full;
+  if (possible && allowUntrained) return dimensions;
+  throw new SternaError(
+    'invalid-dimensions',
+    possible
+      ? `${model} was not trained to be cut to ${dimensions} dimensions; needed: ${trainedDimensions.join(', ')}, or allowUntrainedDimensions: true.`
+      : `dimensions is ${dimensions}; needed for ${model}: ${trainedDimensions.join(', ')}.`,
+  );
+}
+
+function listOfInputs(input: EmbedInput): readonly (string | ArrayLike<number>)[] {
+  if (typeof input === 'string' || input instanceof Uint32Array) return [input];
+  if (!Array.isArray(input)) {
+    throw new SternaError('invalid-input', `The input is ${kindOf(input)}; needed: a text, token ids, or a list of them.`);
+  }
+  if (typeof input[0] === 'number') return [input as number[]];
+  for (const [i, one] of (input as readonly (string | TokenIds)[]).entries()) {
+    if (typeof one === 'string' || one instanceof Uint32Array || Array.isArray(one)) continue;
+    throw new SternaError('invalid-input', `Input ${i} is ${kindOf(one)}; needed: a text or token ids.`);
+  }
+  return input as readonly (string | TokenIds)[];
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === 'object' ? `an object (${value.constructor?.name ?? 'no class'})` : `a ${typeof value}`;
+}
+
+function result<O extends Output>(embedded: EmbeddedTexts, output: O): EmbedResult<O> {
+  const { values, scales, tokenCounts, truncated, space } = embedded;
+  const embeddings = vectorViews(values, output, space.dimensions).map((view, i) => ({
+    values: view,
+    scale: scales[i],
+    tokenCount: tokenCounts[i],
+    truncated: truncated[i] === 1,
+  }));
+  return { embeddings, space };
+}

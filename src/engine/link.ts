@@ -1,0 +1,37 @@
+import type { Passage } from '../text/chunk.ts';
+import type { EmbedderReport, EmbeddingSpace, Output, Task } from '../types.ts';
+
+/** {@link EmbedOptions} with every default filled in. */
+export interface EmbedRequest {
+  readonly task: Task;
+  readonly dimensions: number;
+  readonly output: Output;
+  readonly truncate: 'end' | 'error';
+  readonly specialTokens: 'parse' | 'text';
+}
+
+/** The vectors of one call, fit to be transferred. */
+export interface EmbeddedTexts {
+  /** `[texts]` vectors one after another, `bytesPerVector(output, dimensions)` each. */
+  readonly values: ArrayBuffer;
+  /** `[texts]` float ≈ integer × scale. */
+  readonly scales: Float64Array;
+  /** `[texts]` tokens read. */
+  readonly tokenCounts: Uint32Array;
+  /** `[texts]` 1 where the end was cut off. */
+  readonly truncated: Uint8Array;
+  readonly space: EmbeddingSpace;
+}
+
+/** An engine, in this thread or in another. */
+export interface EngineLink {
+  readonly report: EmbedderReport;
+  embed(
+    inputs: readonly (string | ArrayLike<number>)[],
+    request: EmbedRequest,
+    signal?: AbortSignal,
+    onProgress?: (done: number) => void,
+  ): Promise<EmbeddedTexts>;
+  chunk(texts: readonly string[], maxTokens: number, signal?: AbortSignal): Promise<Passage[][]>;
+  dispose(): void;
+}

@@ -1,0 +1,34 @@
+/**
+ * Sterna in Node (`sterna/node`): the same engine in this thread, on WebGPU through the optional package `webgpu`, or
+ * on the reference. Models may also be paths.
+ */
+import { checkDevice, DEFAULT_BATCH_TOKENS, Embedder as WorkerEmbedder } from '../embedder.ts';
+import { Engine } from '../engine/engine.ts';
+import { nanoSource } from '../loader/nano.ts';
+import type { EmbedderOptions } from '../types.ts';
+import { nodeFiles } from './files.ts';
+import { nodeGpu } from './gpu.ts';
+
+export * from '../index.ts';
+
+/** {@link EmbedderOptions} without workers. */
+export type NodeEmbedderOptions = Omit<EmbedderOptions, 'worker' | 'workerFactory'>;
+
+/** A model in this thread. See {@link WorkerEmbedder} for its methods. */
+export class Embedder extends WorkerEmbedder {
+  /**
+   * Loads a model: `'nano'`, a path of a folder, an address, or a record of files.
+   *
+   * @throws SternaError as in the browser.
+   */
+  static override async create(options: NodeEmbedderOptions = {}): Promise<Embedder> {
+    const { model = 'nano', device = 'auto', batchTokens = DEFAULT_BATCH_TOKENS, signal, onProgress } = options;
+    checkDevice(device);
+    signal?.throwIfAborted();
+    const files =
+      model === 'nano'
+        ? nodeFiles(nanoSource(), { name: 'nano', signal, onProgress })
+        : nodeFiles(model, { signal, onProgress });
+    return new Embedder(await Engine.load({ files, device, batchTokens, gpu: nodeGpu, signal, onProgress }));
+  }
+}

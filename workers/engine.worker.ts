@@ -1,0 +1,57 @@
+/**
+ * The worker: one engine behind comlink. Import it as `sterna/worker` to start it from a worker of your own.
+ */
+import { expose, transfer } from 'comlink';
+import { Engine } from '../src/engine/engine.ts';
+import { SternaError } from '../src/errors.ts';
+import { webFiles } from '../src/loader/web-files.ts';
+import type { EngineProtocol, ErrorMessage, Reply } from './protocol.ts';
+
+let engine: Engine | undefined;
+/** Calls under way, by their numbers. */
+const calls = new Map<number, AbortController>();
+
+const protocol: EngineProtocol = {
+  load: (call, { model, name, device, batchTokens }, onProgress) =>
+    answer(call, async (signal) => {
+      const files = webFiles(model, { name, signal, onProgress });
+      const gpu = async () => navigator.gpu as GPU | undefined;
+      engine = await Engine.load({ files, device, batchTokens, gpu, signal, onProgress });
+      return engine.report;
+    }),
+
+  embed: (call, inputs, request, onProgress) =>
+    answer(call, (signal) => loaded().embed(inputs, request, signal, onProgress)).then((reply) =>
+      reply.ok ? transfer(reply, [reply.value.values]) : reply,
+    ),
+
+  chunk: (call, texts, maxTokens) => answer(call, (signal) => loaded().chunk(texts, maxTokens, signal)),
+
+  abort: (call) => calls.get(call)?.abort(),
+};
+
+function loaded(): Engine {
+  if (engine) return engine;
+  throw new SternaError('worker', 'The worker was asked to embed before it was told to load a model.');
+}
+
+/** Runs a call that can be aborted by its number, and packs what comes of it. */
+async function answer<T>(call: number, run: (signal: AbortSignal) => Promise<T>): Promise<Reply<T>> {
+  const controller = new AbortController();
+  calls.set(call, controller);
+  try {
+    return { ok: true, value: await run(controller.signal) };
+  } catch (error) {
+    return { ok: false, error: describe(error) };
+  } finally {
+    calls.delete(call);
+  }
+}
+
+function describe(error: unknown): ErrorMessage {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
+  const { name, message, stack } = error;
+  return { code: error instanceof SternaError ? error.code : undefined, name, message, stack };
+}
+
+expose(protocol);
