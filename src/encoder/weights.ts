@@ -1,0 +1,314 @@
+import { SternaError } from '../errors.ts';
+import type { Checkpoint } from '../loader/checkpoint.ts';
+import { isWeightType, type NumberReader, numberReader, type WeightType } from '../loader/dtype.ts';
+import type { TensorInfo } from '../loader/safetensors.ts';
+import type { Backend, LinearWeights, NormWeights, Tensor } from './backend.ts';
+import type { EncoderConfig } from './config.ts';
+import type { EmbeddingTables, RowTable } from './embeddings.ts';
+
+// The only file that knows what checkpoints call their tensors.
+
+/** One layer. */
+export interface LayerWeights {
+  /** `[3 · hidden, hidden]`: queries, keys, values. */
+  readonly qkv: LinearWeights;
+  /** `[hidden, hidden]`. */
+  readonly attentionOutput: LinearWeights;
+  readonly attentionNorm: NormWeights;
+  /** `[intermediate, hidden]`, or `[2 · intermediate, hidden]` with up first and gate second. */
+  readonly up: LinearWeights;
+  /** Whether `up` carries a gate. */
+  readonly gated: boolean;
+  /** `[hidden, intermediate]`. */
+  readonly down: LinearWeights;
+  readonly outputNorm: NormWeights;
+}
+
+/** A whole encoder: tables in host memory, layers on the backend. */
+export interface EncoderWeights {
+  readonly embeddings: EmbeddingTables;
+  readonly embeddingNorm: NormWeights;
+  readonly layers: readonly LayerWeights[];
+}
+
+/** A matrix as a checkpoint holds it: in one tensor, or in several of one shape end to end. */
+interface Part {
+  readonly tensors: readonly string[];
+  /** Shape of each tensor. */
+  readonly shape: readonly number[];
+  /** Shape of the whole; a vector is one row. */
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** A projection: its weight and, where the model has one, its bias. */
+interface LinearParts {
+  readonly weight: Part;
+  readonly bias?: Part;
+}
+
+interface NormParts {
+  readonly weight: Part;
+  readonly bias: Part;
+}
+
+interface LayerParts {
+  readonly qkv: LinearParts;
+  readonly attentionOutput: LinearParts;
+  readonly attentionNorm: NormParts;
+  readonly up: LinearParts;
+  readonly down: LinearParts;
+  readonly outputNorm: NormParts;
+}
+
+interface EncoderParts {
+  readonly words: Part;
+  readonly positions?: Part;
+  readonly tokenTypes?: Part;
+  readonly embeddingNorm: NormParts;
+  readonly layers: readonly LayerParts[];
+}
+
+/** Prefixes under which the encoder may be stored; models with a head on top have one. */
+const PREFIXES = ['', 'new.', 'roberta.'];
+
+/** Where the tensors of a model of this shape are. */
+function parts(config: EncoderConfig): EncoderParts {
+  const { hiddenSize: hidden } = config;
+  const tokenTypes = config.tokenTypes > 0;
+  return {
+    words: matrix(['embeddings.word_embeddings.weight'], config.vocabularySize, hidden),
+    positions:
+      config.positionRows > 0
+        ? matrix(['embeddings.position_embeddings.weight'], config.positionRows, hidden)
+        : undefined,
+    tokenTypes: tokenTypes ? matrix(['embeddings.token_type_embeddings.weight'], config.tokenTypes, hidden) : undefined,
+    embeddingNorm: norm('embeddings.LayerNorm', hidden),
+    layers: Array.from({ length: config.layers }, (_, i) =>
+      config.family === 'gte' ? gteLayer(`encoder.layer.${i}`, config) : xlmRobertaLayer(`encoder.layer.${i}`, config),
+    ),
+  };
+}
+
+/** Separate queries, keys and values, which are put one below the other; everything has a bias. */
+function xlmRobertaLayer(layer: string, { hiddenSize: hidden, intermediateSize: inner }: EncoderConfig): LayerParts {
+  const separate = ['query', 'key', 'value'].map((name) => `${layer}.attention.self.${name}`);
+  return {
+    qkv: {
+      weight: matrix(separate.map((name) => `${name}.weight`), 3 * hidden, hidden),
+      bias: vector(separate.map((name) => `${name}.bias`), 3 * hidden),
+    },
+    attentionOutput: linear(`${layer}.attention.output.dense`, hidden, hidden),
+    attentionNorm: norm(`${layer}.attention.output.LayerNorm`, hidden),
+    up: linear(`${layer}.intermediate.dense`, inner, hidden),
+    down: linear(`${layer}.output.dense`, hidden, inner),
+    outputNorm: norm(`${layer}.output.LayerNorm`, hidden),
+  };
+}
+
+/** Packed queries, keys and values; up and gate packed and without a bias. */
+function gteLayer(layer: string, { hiddenSize: hidden, intermediateSize: inner }: EncoderConfig): LayerParts {
+  return {
+    qkv: linear(`${layer}.attention.qkv_proj`, 3 * hidden, hidden),
+    attentionOutput: linear(`${layer}.attention.o_proj`, hidden, hidden),
+    attentionNorm: norm(`${layer}.attn_ln`, hidden),
+    up: { weight: matrix([`${layer}.mlp.up_gate_proj.weight`], 2 * inner, hidden) },
+    down: linear(`${layer}.mlp.down_proj`, hidden, inner),
+    outputNorm: norm(`${layer}.mlp_ln`, hidden),
+  };
+}
+
+function matrix(tensors: readonly string[], rows: number, columns: number): Part {
+  return { tensors, shape: [rows / tensors.length, columns], rows, columns };
+}
+
+function vector(tensors: readonly string[], size: number): Part {
+  return { tensors, shape: [size / tensors.length], rows: 1, columns: size };
+}
+
+function linear(name: string, outputs: number, inner: number): LinearParts {
+  return { weight: matrix([`${name}.weight`], outputs, inner), bias: vector([`${name}.bias`], outputs) };
+}
+
+function norm(name: string, size: number): NormParts {
+  return { weight: vector([`${name}.weight`], size), bias: vector([`${name}.bias`], size) };
+}
+
+function allParts({ words, positions, tokenTypes, embeddingNorm, layers }: EncoderParts): Part[] {
+  const ofLayers = layers.flatMap((layer) => Object.values<LinearParts | NormParts>(layer as never));
+  const pairs = [embeddingNorm, ...ofLayers].flatMap(({ weight, bias }) => [weight, bias]);
+  return [words, positions, tokenTypes, ...pairs].filter((one) => one !== undefined);
+}
+
+/**
+ * Checks that a checkpoint holds every tensor of a model, in its shape and in a number type that can be read.
+ * Tensors that the encoder does not use (a pooler, position ids) are no concern.
+ *
+ * @throws SternaError `missing-tensor`, `tensor-shape`, `tensor-dtype`: the file, the tensor, what was found and what was
+ *   needed.
+ */
+export function checkTensors(config: EncoderConfig, { tensors }: Checkpoint): void {
+  const prefix = prefixOf(tensors);
+  for (const one of allParts(parts(config))) {
+    for (const name of one.tensors) check(tensors, prefix + name, one.shape);
+  }
+}
+
+function check(tensors: Checkpoint['tensors'], name: string, needed: readonly number[]): void {
+  const tensor = tensors.get(name);
+  if (!tensor) {
+    const files = [...new Set([...tensors.values()].map(({ file }) => file))].join(', ') || 'The checkpoint';
+    throw new SternaError('missing-tensor', `${files} has no tensor ${name}; needed: one of shape [${needed.join(', ')}].`);
+  }
+  const { file, dtype, shape } = tensor;
+  if (shape.length !== needed.length || shape.some((size, i) => size !== needed[i])) {
+    throw new SternaError(
+      'tensor-shape',
+      `${file}: tensor ${name} has the shape [${shape.join(', ')}]; needed by config.json: [${needed.join(', ')}].`,
+    );
+  }
+  if (!isWeightType(dtype)) {
+    throw new SternaError('tensor-dtype', `${file}: tensor ${name} is stored as ${dtype}; needed: F32, F16 or BF16.`);
+  }
+}
+
+function prefixOf(tensors: Checkpoint['tensors']): string {
+  return PREFIXES.find((prefix) => tensors.has(`${prefix}embeddings.word_embeddings.weight`)) ?? '';
+}
+
+/** How to load weights. */
+export interface LoadWeightsOptions {
+  readonly signal?: AbortSignal;
+  /** Told of the bytes that were read and handed on. */
+  readonly onProgress?: (loaded: number, total: number) => void;
+}
+
+/**
+ * Reads the weights, one tensor at a time: layers go to the backend as float32, tables stay in host memory as they are
+ * stored.
+ *
+ * @param checkpoint - one that {@link checkTensors} has passed.
+ * @throws SternaError `corrupt-file` for a weight that is not a finite number, `limits` where the device cannot hold
+ *   one, `missing-tensor`, `tensor-shape`, `tensor-dtype`.
+ */
+export async function loadWeights(
+  config: EncoderConfig,
+  checkpoint: Checkpoint,
+  backend: Backend,
+  options: LoadWeightsOptions = {},
+): Promise<EncoderWeights> {
+  checkTensors(config, checkpoint);
+  const where = parts(config);
+  const reader = new PartReader(checkpoint, allParts(where), options);
+  checkLimits(where, backend);
+
+  const toBackend = async (one: Part): Promise<Tensor> =>
+    backend.weight(await reader.floats(one), one.rows, one.columns, one.tensors[0]);
+  const linearOf = async ({ weight, bias }: LinearParts): Promise<LinearWeights> => ({
+    weight: await toBackend(weight),
+    bias: bias && (await toBackend(bias)),
+  });
+  const normOf = async ({ weight, bias }: NormParts): Promise<NormWeights> => ({
+    weight: await toBackend(weight),
+    bias: await toBackend(bias),
+    epsilon: config.layerNormEpsilon,
+  });
+
+  const embeddings: EmbeddingTables = {
+    words: await reader.table(where.words),
+    positions: where.positions && (await reader.table(where.positions)),
+    tokenType: where.tokenTypes && (await reader.floats(where.tokenTypes)).slice(0, config.hiddenSize),
+  };
+  const embeddingNorm = await normOf(where.embeddingNorm);
+  const layers: LayerWeights[] = [];
+  for (const layer of where.layers) {
+    layers.push({
+      qkv: await linearOf(layer.qkv),
+      attentionOutput: await linearOf(layer.attentionOutput),
+      attentionNorm: await normOf(layer.attentionNorm),
+      up: await linearOf(layer.up),
+      gated: config.family === 'gte',
+      down: await linearOf(layer.down),
+      outputNorm: await normOf(layer.outputNorm),
+    });
+  }
+  return { embeddings, embeddingNorm, layers };
+}
+
+function checkLimits({ layers }: EncoderParts, { adapter, largestTensorBytes }: Backend): void {
+  for (const { qkv, up, down } of layers.slice(0, 1)) {
+    for (const { weight } of [qkv, up, down]) {
+      const bytes = 4 * weight.rows * weight.columns;
+      if (bytes <= largestTensorBytes) continue;
+      throw new SternaError(
+        'limits',
+        `Tensor ${weight.tensors[0]} needs ${bytes} bytes and a buffer on ${adapter} holds at most ${largestTensorBytes}.`,
+      );
+    }
+  }
+}
+
+/** Reads parts, keeping count and watching for numbers that are none. */
+class PartReader {
+  private readonly prefix: string;
+  private readonly total: number;
+  private loaded = 0;
+
+  constructor(
+    private readonly checkpoint: Checkpoint,
+    all: readonly Part[],
+    private readonly options: LoadWeightsOptions,
+  ) {
+    this.prefix = prefixOf(checkpoint.tensors);
+    this.total = all
+      .flatMap(({ tensors }) => tensors)
+      .map((name) => checkpoint.tensors.get(this.prefix + name)!)
+      .reduce((sum, { start, end }) => sum + end - start, 0);
+  }
+
+  /** All numbers of a part as float32, `[rows · columns]`. */
+  async floats({ tensors, rows, columns }: Part): Promise<Float32Array> {
+    const values = new Float32Array(rows * columns);
+    let at = 0;
+    for (const name of tensors) {
+      const { tensor, numbers } = await this.read(name);
+      numbers.copy(0, numbers.length, values, at);
+      const wrong = values.subarray(at, at + numbers.length).findIndex((value) => !Number.isFinite(value));
+      if (wrong >= 0) throw notFinite(tensor, wrong, values[at + wrong]);
+      at += numbers.length;
+    }
+    return values;
+  }
+
+  /** A part as rows to be read one by one, in the type it is stored in. */
+  async table({ tensors: [name], rows, columns }: Part): Promise<RowTable> {
+    const { tensor, numbers } = await this.read(name);
+    const row = new Float32Array(columns);
+    for (let at = 0; at < rows; at++) {
+      numbers.copy(at * columns, columns, row, 0);
+      const wrong = row.findIndex((value) => !Number.isFinite(value));
+      if (wrong >= 0) throw notFinite(tensor, at * columns + wrong, row[wrong]);
+    }
+    return {
+      rows,
+      columns,
+      addRow: (at, target, targetAt) => numbers.add(at * columns, columns, target, targetAt),
+    };
+  }
+
+  private async read(name: string): Promise<{ tensor: TensorInfo; numbers: NumberReader }> {
+    this.options.signal?.throwIfAborted();
+    const tensor = this.checkpoint.tensors.get(this.prefix + name)!;
+    const bytes = await this.checkpoint.read(tensor.name);
+    this.loaded += bytes.length;
+    this.options.onProgress?.(this.loaded, this.total);
+    return { tensor, numbers: numberReader(bytes, tensor.dtype as WeightType) };
+  }
+}
+
+function notFinite({ file, name }: TensorInfo, index: number, value: number): SternaError {
+  return new SternaError(
+    'corrupt-file',
+    `${file}: number ${index} of tensor ${name} is ${value}; needed: finite numbers. Download the file again.`,
+  );
+}

@@ -1,0 +1,80 @@
+import { SternaError } from '../errors.ts';
+import { isRecord, type ModelFile, type ModelFiles, readJson } from './files.ts';
+import { readHeader, type TensorInfo } from './safetensors.ts';
+
+const WEIGHTS = 'model.safetensors';
+const SHARDS = 'model.safetensors.index.json';
+
+/** The tensors of a model, in one file or several. */
+export class Checkpoint {
+  /** @param files - the open files, by name. */
+  constructor(
+    readonly tensors: ReadonlyMap<string, TensorInfo>,
+    private readonly files: ReadonlyMap<string, ModelFile>,
+  ) {}
+
+  /**
+   * The bytes of a tensor.
+   *
+   * @throws SternaError `missing-tensor`, `corrupt-file`.
+   */
+  async read(name: string): Promise<Uint8Array> {
+    const tensor = this.tensors.get(name);
+    if (!tensor) throw new SternaError('missing-tensor', `There is no tensor ${name}.`);
+    return this.files.get(tensor.file)!.read(tensor.start, tensor.end);
+  }
+}
+
+/**
+ * Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names, and reads their headers.
+ *
+ * @throws SternaError `model-not-found`, `corrupt-file`, `missing-tensor`.
+ */
+export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
+  const single = await files.open(WEIGHTS);
+  if (single) return checkpointOf([single]);
+  const index = await files.open(SHARDS);
+  if (!index) {
+    throw new SternaError('model-not-found', `${files.label} has neither ${WEIGHTS} nor ${SHARDS}; needed: one of them.`);
+  }
+  const shardOf = weightMap(await readJson(index));
+  const shards: ModelFile[] = [];
+  for (const name of new Set(shardOf.values())) {
+    const shard = await files.open(name);
+    if (!shard) throw new SternaError('model-not-found', `${files.label} has no ${name}, which ${SHARDS} names.`);
+    shards.push(shard);
+  }
+  const checkpoint = await checkpointOf(shards);
+  for (const [tensor, shard] of shardOf) {
+    if (checkpoint.tensors.get(tensor)?.file !== shard) {
+      throw new SternaError('missing-tensor', `${shard} has no tensor ${tensor}, which ${SHARDS} says is there.`);
+    }
+  }
+  return checkpoint;
+}
+
+async function checkpointOf(files: readonly ModelFile[]): Promise<Checkpoint> {
+  const tensors = new Map<string, TensorInfo>();
+  for (const file of files) {
+    for (const tensor of await readHeader(file)) {
+      const other = tensors.get(tensor.name);
+      if (other) throw new SternaError('corrupt-file', `Tensor ${tensor.name} is both in ${other.file} and in ${file.name}.`);
+      tensors.set(tensor.name, tensor);
+    }
+  }
+  return new Checkpoint(tensors, new Map(files.map((file) => [file.name, file])));
+}
+
+function weightMap(json: unknown): Map<string, string> {
+  const map = isRecord(json) ? json.weight_map : undefined;
+  if (!isRecord(map)) throw new SternaError('corrupt-file', `${SHARDS} has no weight_map.`);
+  const shardOf = new Map<string, string>();
+  for (const [tensor, shard] of Object.entries(map)) {
+    // A name only: nothing outside of the model's folder is opened.
+    if (typeof shard !== 'string' || !/^[\w.-]+\.safetensors$/.test(shard) || shard.includes('..')) {
+      throw new SternaError('corrupt-file', `${SHARDS}: the file of ${tensor} is ${JSON.stringify(shard)}; needed: a file name.`);
+    }
+    shardOf.set(tensor, shard);
+  }
+  return shardOf;
+}

@@ -1,0 +1,66 @@
+import { type EncoderConfig, parseConfig } from '../encoder/config.ts';
+import { SternaError } from '../errors.ts';
+import type { Task } from '../types.ts';
+import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
+import { isRecord, type ModelFile, type ModelFiles, readAll, readJson } from './files.ts';
+
+/** A model whose files are open: their small parts read and checked, the weights not read yet. */
+export interface ModelFolder {
+  /** Name of the model. */
+  readonly name: string;
+  readonly config: EncoderConfig;
+  readonly checkpoint: Checkpoint;
+  /** The bytes of tokenizer.json, where there is one. */
+  readonly tokenizer?: Uint8Array;
+  /** What is put before a text. */
+  readonly prompts: Readonly<Record<Task, string>>;
+}
+
+/** What both published models put before texts, for folders that do not say. */
+const FAMILY_PROMPTS: Readonly<Record<Task, string>> = { query: 'query: ', document: '' };
+
+const PROMPTS = 'config_sentence_transformers.json';
+
+/**
+ * Opens a model.
+ *
+ * @throws SternaError `model-not-found`, `network`, `corrupt-file`, `unsupported-model`, `missing-tensor`.
+ */
+export async function openModel(files: ModelFiles): Promise<ModelFolder> {
+  const configFile = await files.open('config.json');
+  if (!configFile) {
+    throw new SternaError(
+      'model-not-found',
+      `${files.label} has no config.json; needed: a folder with config.json, model.safetensors and tokenizer.json.`,
+    );
+  }
+  const config = parseConfig(await readJson(configFile), configFile.name);
+  const promptsFile = await files.open(PROMPTS);
+  const prompts = promptsFile ? await readPrompts(promptsFile) : FAMILY_PROMPTS;
+  const tokenizerFile = await files.open('tokenizer.json');
+  const tokenizer = tokenizerFile && (await readAll(tokenizerFile));
+  const checkpoint = await openCheckpoint(files);
+  return { name: files.label, config, checkpoint, tokenizer, prompts };
+}
+
+/** sentence-transformers calls the document's prompt `document` or `passage`. */
+async function readPrompts(file: ModelFile): Promise<Readonly<Record<Task, string>>> {
+  const json = await readJson(file);
+  if (!isRecord(json)) throw new SternaError('corrupt-file', `${file.name} holds no JSON object.`);
+  const prompts = json.prompts ?? {};
+  if (!isRecord(prompts)) throw new SternaError('corrupt-file', `${file.name}: prompts is ${JSON.stringify(prompts)}; needed: an object.`);
+  const first = (names: readonly string[], fallback: string): string => {
+    for (const name of names) {
+      const prompt = prompts[name];
+      if (typeof prompt === 'string') return prompt;
+      if (prompt !== undefined && prompt !== null) {
+        throw new SternaError('corrupt-file', `${file.name}: prompts.${name} is ${JSON.stringify(prompt)}; needed: a string.`);
+      }
+    }
+    return fallback;
+  };
+  return {
+    query: first(['query'], FAMILY_PROMPTS.query),
+    document: first(['document', 'passage'], FAMILY_PROMPTS.document),
+  };
+}

@@ -1,0 +1,94 @@
+import { SternaError } from '../errors.ts';
+import { type AlignedText, Rewriter } from './aligned-text.ts';
+import { JsonPlace } from './json-place.ts';
+import { Precompiled } from './precompiled.ts';
+
+/** Rewrites a text before it is cut into words. */
+export interface Normalizer {
+  normalize(text: AlignedText): AlignedText;
+}
+
+/**
+ * The `normalizer` of a tokenizer.json: `Precompiled`, `Replace`, `Strip`, or a `Sequence` of them.
+ *
+ * @throws SternaError `unsupported-model` for any other kind, `corrupt-file`.
+ */
+export function readNormalizer(json: JsonPlace): Normalizer {
+  if (json.isAbsent) return { normalize: (text) => text };
+  switch (json.field('type').string()) {
+    case 'Precompiled':
+      return new Precompiled(decodeBase64(json.field('precompiled_charsmap')), json.field('precompiled_charsmap').path);
+    case 'Sequence':
+      return new Sequence(json.field('normalizers').list().map(readNormalizer));
+    case 'Replace':
+      return new Replace(readPattern(json.field('pattern')), json.field('content').string());
+    case 'Strip':
+      return new Strip(json.field('strip_left').boolean(), json.field('strip_right').boolean());
+    default:
+      return json.refuse('a normalizer of type Precompiled, Sequence, Replace or Strip');
+  }
+}
+
+class Sequence implements Normalizer {
+  constructor(private readonly steps: readonly Normalizer[]) {}
+
+  normalize(text: AlignedText): AlignedText {
+    return this.steps.reduce((before, step) => step.normalize(before), text);
+  }
+}
+
+/** Replaces every match of a pattern by a fixed text. */
+class Replace implements Normalizer {
+  constructor(
+    private readonly pattern: RegExp,
+    private readonly content: string,
+  ) {}
+
+  normalize(source: AlignedText): AlignedText {
+    const rewriter = new Rewriter(source);
+    for (const { index, 0: found } of source.text.matchAll(this.pattern)) {
+      if (found !== '') rewriter.replace(index, index + found.length, this.content);
+    }
+    return rewriter.finish();
+  }
+}
+
+/** Takes white space away from the ends. */
+class Strip implements Normalizer {
+  constructor(
+    private readonly left: boolean,
+    private readonly right: boolean,
+  ) {}
+
+  normalize(source: AlignedText): AlignedText {
+    const { text } = source;
+    const rewriter = new Rewriter(source);
+    const start = this.left ? /^\p{White_Space}*/u.exec(text)![0].length : 0;
+    if (start > 0) rewriter.replace(0, start, '');
+    const kept = this.right ? text.length - (/\p{White_Space}*$/u.exec(text.slice(start))?.[0].length ?? 0) : text.length;
+    if (kept < text.length) rewriter.replace(kept, text.length, '');
+    return rewriter.finish();
+  }
+}
+
+/** `{"String": "…"}` or `{"Regex": "…"}`. */
+function readPattern(json: JsonPlace): RegExp {
+  const literal = json.field('String');
+  if (!literal.isAbsent) return new RegExp(literal.string().replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), 'gu');
+  const regex = json.field('Regex');
+  try {
+    return new RegExp(regex.string(), 'gu');
+  } catch (error) {
+    if (error instanceof SternaError) throw error;
+    return regex.refuse('a regular expression that JavaScript understands');
+  }
+}
+
+function decodeBase64(json: JsonPlace): Uint8Array {
+  try {
+    return Uint8Array.from(atob(json.string()), (character) => character.charCodeAt(0));
+  } catch (error) {
+    if (error instanceof SternaError) throw error;
+    throw new SternaError('corrupt-file', `${json.path} is not base64.`, { cause: error });
+  }
+}

@@ -1,0 +1,153 @@
+import type { JsonPlace } from './json-place.ts';
+import { PieceTrie, ROOT } from './piece-trie.ts';
+import { META } from './pre-tokenizer.ts';
+
+/** An unknown character costs this much more than the least likely piece (SentencePiece's constant). */
+const UNKNOWN_PENALTY = 10;
+
+/** Told of the pieces of a word, from left to right: its units `start` … `end` are piece `id`. */
+export type PieceVisitor = (id: number, start: number, end: number) => void;
+
+/**
+ * A Unigram language model (Kudo 2018): a word is cut into the pieces whose log probabilities have the largest sum,
+ * found by Viterbi. Ties go to the cut that was found first, which is the one with the longer last piece.
+ */
+export class Unigram {
+  /** `[vocabulary]` the pieces. */
+  readonly pieces: readonly string[];
+  /** Id of the unknown piece. */
+  readonly unknownId: number;
+  /** `[vocabulary]` log probabilities. */
+  private readonly scores: Float64Array;
+  private readonly trie: PieceTrie;
+  private readonly unknownScore: number;
+
+  // The best way to each place of the word at hand: its score, where its last piece begins, and that piece.
+  private best = new Float64Array(64);
+  private starts = new Int32Array(64);
+  private ids = new Int32Array(64);
+  private units = new Uint16Array(64);
+  /** Places where the pieces of the best way end, from the last to the first. */
+  private cuts = new Int32Array(64);
+
+  /** The `model` of a tokenizer.json. @throws SternaError `unsupported-model`, `corrupt-file`. */
+  constructor(json: JsonPlace) {
+    const type = json.field('type');
+    if (type.string('Unigram') !== 'Unigram') type.refuse('"Unigram"');
+    const fallback = json.field('byte_fallback');
+    if (fallback.boolean(false)) fallback.refuse('false: byte fallback is not built in');
+
+    const vocabulary = json.field('vocab');
+    const entries = vocabulary.array() as [piece: string, score: number][];
+    const pieces: string[] = new Array(entries.length);
+    this.scores = new Float64Array(entries.length);
+    let lowest = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < entries.length; i++) {
+      if (!isPiece(entries[i])) vocabulary.list()[i].fail('[piece, score]');
+      const [piece, score] = entries[i];
+      pieces[i] = piece;
+      this.scores[i] = score;
+      lowest = Math.min(lowest, score);
+    }
+    this.pieces = pieces;
+    this.unknownId = json.field('unk_id').index();
+    if (this.unknownId >= pieces.length) json.field('unk_id').fail(`a place in the vocabulary of ${pieces.length} pieces`);
+    this.unknownScore = lowest - UNKNOWN_PENALTY;
+    this.trie = PieceTrie.of(pieces) ?? vocabulary.refuse('pieces that fit a trie of 2^24 nodes');
+  }
+
+  /**
+   * Cuts a word into pieces. Neighbouring unknown characters make one unknown piece.
+   *
+   * @param text - units `start` … `end` are the word; a space stands for ▁.
+   * @param prepend - whether a ▁ comes before it. The visitor's units count it.
+   * @param banned - `[vocabulary]` 1 for pieces that must not be found, or nothing.
+   */
+  tokenize(
+    text: string,
+    start: number,
+    end: number,
+    prepend: boolean,
+    banned: Uint8Array | undefined,
+    visit: PieceVisitor,
+  ): void {
+    const length = this.load(text, start, end, prepend);
+    this.findBest(length, banned);
+
+    const { starts, ids, cuts, unknownId } = this;
+    let count = 0;
+    for (let at = length; at > 0; at = starts[at]) cuts[count++] = at;
+    let from = 0;
+    while (count > 0) {
+      const to = cuts[--count];
+      const id = ids[to];
+      if (id === unknownId) while (count > 0 && ids[cuts[count - 1]] === unknownId) count--;
+      const last = cuts[count];
+      visit(id, from, last);
+      from = last;
+    }
+  }
+
+  private findBest(length: number, banned: Uint8Array | undefined): void {
+    const { trie, scores, best, starts, ids, units, unknownId, unknownScore } = this;
+    starts.fill(-1, 0, length + 1);
+    best[0] = 0;
+    for (let from = 0, next = 0; from < length; from = next) {
+      next = from + (isPair(units, from, length) ? 2 : 1);
+      const before = best[from];
+      let known = false;
+      let node = ROOT;
+      for (let to = from; to < length; ) {
+        node = trie.step(node, units[to++]);
+        if (node === ROOT) break;
+        const id = trie.valueOf(node);
+        if (id < 0 || banned?.[id]) continue;
+        const score = before + scores[id];
+        if (starts[to] < 0 || score > best[to]) {
+          best[to] = score;
+          starts[to] = from;
+          ids[to] = id;
+        }
+        if (to === next) known = true;
+      }
+      if (known) continue;
+      const score = before + unknownScore;
+      if (starts[next] < 0 || score > best[next]) {
+        best[next] = score;
+        starts[next] = from;
+        ids[next] = unknownId;
+      }
+    }
+  }
+
+  /** Puts the word into `units`. @returns its length. */
+  private load(text: string, start: number, end: number, prepend: boolean): number {
+    const length = end - start + (prepend ? 1 : 0);
+    if (length >= this.units.length) this.grow(2 * length);
+    const { units } = this;
+    let at = 0;
+    if (prepend) units[at++] = META;
+    for (let i = start; i < end; i++) {
+      const unit = text.charCodeAt(i);
+      units[at++] = unit === 0x20 ? META : unit;
+    }
+    return length;
+  }
+
+  private grow(size: number): void {
+    this.best = new Float64Array(size);
+    this.starts = new Int32Array(size);
+    this.ids = new Int32Array(size);
+    this.units = new Uint16Array(size);
+    this.cuts = new Int32Array(size);
+  }
+}
+
+function isPiece(entry: unknown): boolean {
+  return Array.isArray(entry) && typeof entry[0] === 'string' && Number.isFinite(entry[1]);
+}
+
+/** Whether a surrogate pair is at `at`. */
+function isPair(units: Uint16Array, at: number, length: number): boolean {
+  return (units[at] & 0xfc00) === 0xd800 && at + 1 < length && (units[at + 1] & 0xfc00) === 0xdc00;
+}
