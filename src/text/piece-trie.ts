@@ -12,7 +12,7 @@ const MOST = 2 ** 24;
  *       word 0:  node it comes from, plus 1 (24 bits) | high byte of its unit        0: the place is free
  *       word 1:  low byte of its unit | value of the node it leads to, plus 1 (24 bits)
  *
- * The 250,002 pieces of XLM-R make 16 MiB, and nothing for the garbage collector to walk.
+ * The 250,002 pieces of XLM-R make 8 MiB, and nothing for the garbage collector to walk.
  */
 export class PieceTrie {
   private readonly mask: number;
@@ -32,8 +32,8 @@ export class PieceTrie {
    * @returns nothing where the keys have too many nodes.
    */
   static of(keys: readonly string[]): PieceTrie | undefined {
-    // Vocabularies have about three nodes a piece; one of longer pieces is built again in more room.
-    for (let places = 2 ** Math.ceil(Math.log2(5 * keys.length + 16)); places < MOST; places *= 2) {
+    // Vocabularies have about two nodes a piece; one of longer pieces is built again in more room.
+    for (let places = 2 ** Math.ceil(Math.log2(3 * keys.length + 16)); places < MOST; places *= 2) {
       const trie = new PieceTrie(places);
       if (keys.every((key, value) => trie.insert(key, value))) return trie;
     }

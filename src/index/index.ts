@@ -1,0 +1,9 @@
+/** The vector index alone (`sterna/index`): vectors from anywhere, no engine. */
+export { SternaError, type SternaErrorCode } from '../errors.ts';
+export {
+  type IndexHit,
+  VectorIndex,
+  type VectorIndexOptions,
+  type VectorLike,
+  type VectorSearchOptions,
+} from './vector-index.ts';
