@@ -4,7 +4,10 @@ export type TokenIds = Uint32Array | readonly number[];
 /** One text, or the token ids of one text, or a list of either. */
 export type EmbedInput = string | TokenIds | readonly (string | TokenIds)[];
 
-/** Where the model runs. `auto` takes WebGPU where a usable adapter is found, else the slow reference. */
+/**
+ * Where the model runs. `auto` takes WebGPU where there is a GPU, else the reference in TypeScript. `webgpu` also takes a
+ * software adapter.
+ */
 export type Device = 'auto' | 'webgpu' | 'reference';
 
 /** What a text is for. A query takes the model's query prefix, a document its document prefix (usually none). */

@@ -276,11 +276,15 @@ async function openBackend(
   if (device === 'reference') return { backend: new ReferenceBackend(), notes: [] };
   try {
     const opened = await openDevice(await gpu());
-    const notes = opened.software ? [`${opened.adapter} is a software adapter: right, and slow.`] : [];
-    return { backend: new WebGpuBackend(opened), notes };
+    if (!opened.software) return { backend: new WebGpuBackend(opened), notes: [] };
+    const words = `${opened.adapter} is a software adapter`;
+    if (device === 'webgpu') return { backend: new WebGpuBackend(opened), notes: [`${words}: right, and slow.`] };
+    // A processor that plays a GPU is slower than the same processor asked directly.
+    opened.device.destroy();
+    return { backend: new ReferenceBackend(), notes: [`Runs on the reference, as ${words}.`] };
   } catch (error) {
     if (device === 'webgpu' || !(error instanceof SternaError)) throw error;
-    return { backend: new ReferenceBackend(), notes: [`Runs on the slow reference: ${error.message}`] };
+    return { backend: new ReferenceBackend(), notes: [`Runs on the reference, as there is no GPU: ${error.message}`] };
   }
 }
 
