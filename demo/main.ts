@@ -1,13 +1,16 @@
 import { type Device, Embedder, type SearchDocument, SemanticIndex } from '../src/index.ts';
 import corpus from './corpus/corpus.json';
 import { VectorCache } from './vectors.ts';
-import { create, element, type Source, showHits, showLoad, showReport, showStatus } from './view.ts';
+import { create, element, type Source, showBusy, showHits, showLoad, showReport, showStatus } from './view.ts';
 
 /** Questions to begin with. The answers are in other languages. */
 const EXAMPLES = ['Wann fährt der Zug zum Flughafen?', 'ドアに鍵をかけるのを忘れないで', 'لا تنس أن تقفل الباب', 'J’ai perdu ma clé'];
 
 /** nDCG@10 of the nano model on Tatoeba, the mean of 25 languages to English (its model card). */
 const QUALITY: Readonly<Record<number, number>> = { 256: 0.767, 128: 0.763, 64: 0.757 };
+
+/** The nano model was trained on sentences; passages of one or two serve it best. */
+const PASSAGE_TOKENS = 24;
 
 const query = element<HTMLInputElement>('query');
 
@@ -20,16 +23,16 @@ class Demo {
   private searching: AbortController | undefined;
   private added = 0;
 
-  constructor(private readonly embedder: Embedder) {
+  constructor(embedder: Embedder) {
     this.vectors = new VectorCache(embedder);
-    this.index = new SemanticIndex(this.vectors);
+    this.index = new SemanticIndex(this.vectors, { passageTokens: PASSAGE_TOKENS });
   }
 
   /** Adds documents, showing how far it is; what is done can be found meanwhile. */
   async add(documents: readonly SearchDocument<Source>[]): Promise<void> {
     const controller = new AbortController();
     this.indexing = controller;
-    element('cancel').hidden = false;
+    showBusy(true);
     const before = this.index.size;
     try {
       await this.index.add(documents, {
@@ -47,7 +50,7 @@ class Demo {
     } finally {
       this.documents.push(...documents.filter(({ id }) => this.index.has(id) && !this.documents.some((one) => one.id === id)));
       this.indexing = undefined;
-      element('cancel').hidden = true;
+      showBusy(false);
       this.showNumbers();
       await this.search();
     }
@@ -60,10 +63,6 @@ class Demo {
 
   cancel(): void {
     this.indexing?.abort();
-  }
-
-  get busy(): boolean {
-    return this.indexing !== undefined;
   }
 
   /** Searches for what the box says now; an older search is dropped. */
@@ -88,7 +87,7 @@ class Demo {
 
   /** Puts everything into an index of another vector length. The model is not asked again. */
   async changeDimensions(dimensions: number): Promise<void> {
-    const index = new SemanticIndex<Source>(this.vectors, { dimensions });
+    const index = new SemanticIndex<Source>(this.vectors, { dimensions, passageTokens: PASSAGE_TOKENS });
     await index.add(this.documents);
     this.index = index;
     showQuality(dimensions);
@@ -117,8 +116,7 @@ function makeSwitch(demo: Demo, { trainedDimensions }: Embedder['report']): void
     input.name = 'dimensions';
     input.value = String(dimensions);
     input.checked = i === 0;
-    // A change during indexing would miss what is still under way.
-    input.addEventListener('change', () => (demo.busy ? undefined : void demo.changeDimensions(dimensions)));
+    input.addEventListener('change', () => void demo.changeDimensions(dimensions));
     label.prepend(input);
     return label;
   });

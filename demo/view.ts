@@ -37,8 +37,9 @@ function hitElement({ document: source, score, start, end }: SearchHit<Source>):
   return item;
 }
 
-/** A passage marked within what stands around it. */
+/** A passage marked within what stands around it; where that is nothing, there is nothing to tell apart. */
 function highlighted(text: string, start: number, end: number): (string | Node)[] {
+  if (start === 0 && end === text.length) return [text];
   const before = text.slice(Math.max(0, start - CONTEXT), start);
   const after = text.slice(end, end + CONTEXT);
   const mark = create('mark', '', text.slice(start, end));
@@ -61,7 +62,8 @@ const PHASES: Record<LoadProgress['phase'], string> = {
 };
 
 export function showLoad({ phase, item, loaded, total }: LoadProgress): void {
-  showStatus(`${PHASES[phase]} ${item}…`, total > 0 ? loaded / total : undefined);
+  // 1 is the end of all work, and there is indexing to come.
+  showStatus(`${PHASES[phase]} ${item}…`, total > 0 ? Math.min(loaded / total, 0.99) : undefined);
 }
 
 /** @param share - 0 … 1, nothing for "not known", 1 for done. */
@@ -71,6 +73,12 @@ export function showStatus(words: string, share?: number): void {
   if (share === undefined) bar.removeAttribute('value');
   else bar.value = share;
   element('load').classList.toggle('done', share === 1);
+}
+
+/** While texts are indexed there is something to cancel, and the vector length stays as it is. */
+export function showBusy(busy: boolean): void {
+  element('cancel').hidden = !busy;
+  element<HTMLFieldSetElement>('dimensions').disabled = busy;
 }
 
 export function create(tag: string, className: string, text = ''): HTMLElement {

@@ -82,21 +82,35 @@ function parts(config: EncoderConfig): EncoderParts {
       config.positionRows > 0
         ? matrix(['embeddings.position_embeddings.weight'], config.positionRows, hidden)
         : undefined,
-    tokenTypes: tokenTypes ? matrix(['embeddings.token_type_embeddings.weight'], config.tokenTypes, hidden) : undefined,
+    tokenTypes: tokenTypes
+      ? matrix(['embeddings.token_type_embeddings.weight'], config.tokenTypes, hidden)
+      : undefined,
     embeddingNorm: norm('embeddings.LayerNorm', hidden),
     layers: Array.from({ length: config.layers }, (_, i) =>
-      config.family === 'gte' ? gteLayer(`encoder.layer.${i}`, config) : xlmRobertaLayer(`encoder.layer.${i}`, config),
+      config.family === 'gte'
+        ? gteLayer(`encoder.layer.${i}`, config)
+        : xlmRobertaLayer(`encoder.layer.${i}`, config),
     ),
   };
 }
 
 /** Separate queries, keys and values, which are put one below the other; everything has a bias. */
-function xlmRobertaLayer(layer: string, { hiddenSize: hidden, intermediateSize: inner }: EncoderConfig): LayerParts {
+function xlmRobertaLayer(
+  layer: string,
+  { hiddenSize: hidden, intermediateSize: inner }: EncoderConfig,
+): LayerParts {
   const separate = ['query', 'key', 'value'].map((name) => `${layer}.attention.self.${name}`);
   return {
     qkv: {
-      weight: matrix(separate.map((name) => `${name}.weight`), 3 * hidden, hidden),
-      bias: vector(separate.map((name) => `${name}.bias`), 3 * hidden),
+      weight: matrix(
+        separate.map((name) => `${name}.weight`),
+        3 * hidden,
+        hidden,
+      ),
+      bias: vector(
+        separate.map((name) => `${name}.bias`),
+        3 * hidden,
+      ),
     },
     attentionOutput: linear(`${layer}.attention.output.dense`, hidden, hidden),
     attentionNorm: norm(`${layer}.attention.output.LayerNorm`, hidden),
@@ -135,9 +149,16 @@ function norm(name: string, size: number): NormParts {
 }
 
 function allParts({ words, positions, tokenTypes, embeddingNorm, layers }: EncoderParts): Part[] {
-  const ofLayers = layers.flatMap((layer) => Object.values<LinearParts | NormParts>(layer as never));
-  const pairs = [embeddingNorm, ...ofLayers].flatMap(({ weight, bias }) => [weight, bias]);
-  return [words, positions, tokenTypes, ...pairs].filter((one) => one !== undefined);
+  const { weight, bias } = embeddingNorm;
+  return [words, positions, tokenTypes, weight, bias, ...partsOfLayers(layers)].filter(
+    (one) => one !== undefined,
+  );
+}
+
+function partsOfLayers(layers: readonly LayerParts[]): Part[] {
+  return layers
+    .flatMap((layer) => Object.values<LinearParts | NormParts>({ ...layer }))
+    .flatMap(({ weight, bias }) => (bias ? [weight, bias] : [weight]));
 }
 
 /**
@@ -158,7 +179,10 @@ function check(tensors: Checkpoint['tensors'], name: string, needed: readonly nu
   const tensor = tensors.get(name);
   if (!tensor) {
     const files = [...new Set([...tensors.values()].map(({ file }) => file))].join(', ') || 'The checkpoint';
-    throw new SternaError('missing-tensor', `${files} has no tensor ${name}; needed: one of shape [${needed.join(', ')}].`);
+    throw new SternaError(
+      'missing-tensor',
+      `${files} has no tensor ${name}; needed: one of shape [${needed.join(', ')}].`,
+    );
   }
   const { file, dtype, shape } = tensor;
   if (shape.length !== needed.length || shape.some((size, i) => size !== needed[i])) {
@@ -168,7 +192,10 @@ function check(tensors: Checkpoint['tensors'], name: string, needed: readonly nu
     );
   }
   if (!isWeightType(dtype)) {
-    throw new SternaError('tensor-dtype', `${file}: tensor ${name} is stored as ${dtype}; needed: F32, F16 or BF16.`);
+    throw new SternaError(
+      'tensor-dtype',
+      `${file}: tensor ${name} is stored as ${dtype}; needed: F32, F16 or BF16.`,
+    );
   }
 }
 
@@ -235,16 +262,15 @@ export async function loadWeights(
   return { embeddings, embeddingNorm, layers };
 }
 
-function checkLimits({ layers }: EncoderParts, { adapter, largestTensorBytes }: Backend): void {
-  for (const { qkv, up, down } of layers.slice(0, 1)) {
-    for (const { weight } of [qkv, up, down]) {
-      const bytes = 4 * weight.rows * weight.columns;
-      if (bytes <= largestTensorBytes) continue;
-      throw new SternaError(
-        'limits',
-        `Tensor ${weight.tensors[0]} needs ${bytes} bytes and a buffer on ${adapter} holds at most ${largestTensorBytes}.`,
-      );
-    }
+/** Everything that goes to the backend; the tables of the input layer do not. */
+function checkLimits({ layers }: EncoderParts, { name, adapter, largestTensorBytes }: Backend): void {
+  for (const { tensors, rows, columns } of partsOfLayers(layers)) {
+    const bytes = 4 * rows * columns;
+    if (bytes <= largestTensorBytes) continue;
+    throw new SternaError(
+      'limits',
+      `Tensor ${tensors.join(' + ')} needs ${bytes} bytes and ${adapter || name} holds at most ${largestTensorBytes} in one buffer. Choose a smaller model or another device.`,
+    );
   }
 }
 
@@ -271,10 +297,8 @@ class PartReader {
     const values = new Float32Array(rows * columns);
     let at = 0;
     for (const name of tensors) {
-      const { tensor, numbers } = await this.read(name);
+      const numbers = await this.read(name);
       numbers.copy(0, numbers.length, values, at);
-      const wrong = values.subarray(at, at + numbers.length).findIndex((value) => !Number.isFinite(value));
-      if (wrong >= 0) throw notFinite(tensor, wrong, values[at + wrong]);
       at += numbers.length;
     }
     return values;
@@ -282,13 +306,7 @@ class PartReader {
 
   /** A part as rows to be read one by one, in the type it is stored in. */
   async table({ tensors: [name], rows, columns }: Part): Promise<RowTable> {
-    const { tensor, numbers } = await this.read(name);
-    const row = new Float32Array(columns);
-    for (let at = 0; at < rows; at++) {
-      numbers.copy(at * columns, columns, row, 0);
-      const wrong = row.findIndex((value) => !Number.isFinite(value));
-      if (wrong >= 0) throw notFinite(tensor, at * columns + wrong, row[wrong]);
-    }
+    const numbers = await this.read(name);
     return {
       rows,
       columns,
@@ -296,19 +314,25 @@ class PartReader {
     };
   }
 
-  private async read(name: string): Promise<{ tensor: TensorInfo; numbers: NumberReader }> {
+  /** All numbers of a tensor, each of them finite. */
+  private async read(name: string): Promise<NumberReader> {
     this.options.signal?.throwIfAborted();
     const tensor = this.checkpoint.tensors.get(this.prefix + name)!;
     const bytes = await this.checkpoint.read(tensor.name);
     this.loaded += bytes.length;
     this.options.onProgress?.(this.loaded, this.total);
-    return { tensor, numbers: numberReader(bytes, tensor.dtype as WeightType) };
+    const numbers = numberReader(bytes, tensor.dtype as WeightType);
+    const wrong = numbers.firstNotFinite();
+    if (wrong >= 0) throw notFinite(tensor, numbers, wrong);
+    return numbers;
   }
 }
 
-function notFinite({ file, name }: TensorInfo, index: number, value: number): SternaError {
+function notFinite({ file, name }: TensorInfo, numbers: NumberReader, index: number): SternaError {
+  const value = new Float32Array(1);
+  numbers.copy(index, 1, value, 0);
   return new SternaError(
     'corrupt-file',
-    `${file}: number ${index} of tensor ${name} is ${value}; needed: finite numbers. Download the file again.`,
+    `${file}: number ${index} of tensor ${name} is ${value[0]}; needed: finite numbers. Download the file again.`,
   );
 }

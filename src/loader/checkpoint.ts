@@ -1,5 +1,5 @@
 import { SternaError } from '../errors.ts';
-import { isRecord, type ModelFile, type ModelFiles, readJson } from './files.ts';
+import { isRecord, type ModelFile, type ModelFiles, quote, readJson } from './files.ts';
 import { readHeader, type TensorInfo } from './safetensors.ts';
 
 const WEIGHTS = 'model.safetensors';
@@ -20,7 +20,7 @@ export class Checkpoint {
    */
   async read(name: string): Promise<Uint8Array> {
     const tensor = this.tensors.get(name);
-    if (!tensor) throw new SternaError('missing-tensor', `There is no tensor ${name}.`);
+    if (!tensor) throw new SternaError('missing-tensor', `The checkpoint has no tensor ${name}.`);
     return this.files.get(tensor.file)!.read(tensor.start, tensor.end);
   }
 }
@@ -35,19 +35,29 @@ export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
   if (single) return checkpointOf([single]);
   const index = await files.open(SHARDS);
   if (!index) {
-    throw new SternaError('model-not-found', `${files.label} has neither ${WEIGHTS} nor ${SHARDS}; needed: one of them.`);
+    throw new SternaError(
+      'model-not-found',
+      `There is neither ${WEIGHTS} nor ${SHARDS} in ${files.location}; needed: one of them.`,
+    );
   }
   const shardOf = weightMap(await readJson(index));
   const shards: ModelFile[] = [];
   for (const name of new Set(shardOf.values())) {
     const shard = await files.open(name);
-    if (!shard) throw new SternaError('model-not-found', `${files.label} has no ${name}, which ${SHARDS} names.`);
+    if (!shard)
+      throw new SternaError(
+        'model-not-found',
+        `There is no ${name} in ${files.location}; ${SHARDS} names it.`,
+      );
     shards.push(shard);
   }
   const checkpoint = await checkpointOf(shards);
   for (const [tensor, shard] of shardOf) {
     if (checkpoint.tensors.get(tensor)?.file !== shard) {
-      throw new SternaError('missing-tensor', `${shard} has no tensor ${tensor}, which ${SHARDS} says is there.`);
+      throw new SternaError(
+        'missing-tensor',
+        `${shard} has no tensor ${tensor}, which ${SHARDS} says is there.`,
+      );
     }
   }
   return checkpoint;
@@ -58,7 +68,11 @@ async function checkpointOf(files: readonly ModelFile[]): Promise<Checkpoint> {
   for (const file of files) {
     for (const tensor of await readHeader(file)) {
       const other = tensors.get(tensor.name);
-      if (other) throw new SternaError('corrupt-file', `Tensor ${tensor.name} is both in ${other.file} and in ${file.name}.`);
+      if (other)
+        throw new SternaError(
+          'corrupt-file',
+          `Tensor ${tensor.name} is both in ${other.file} and in ${file.name}.`,
+        );
       tensors.set(tensor.name, tensor);
     }
   }
@@ -67,12 +81,19 @@ async function checkpointOf(files: readonly ModelFile[]): Promise<Checkpoint> {
 
 function weightMap(json: unknown): Map<string, string> {
   const map = isRecord(json) ? json.weight_map : undefined;
-  if (!isRecord(map)) throw new SternaError('corrupt-file', `${SHARDS} has no weight_map.`);
+  if (!isRecord(map))
+    throw new SternaError(
+      'corrupt-file',
+      `${SHARDS} has no weight_map; needed: an object of tensor name to file name.`,
+    );
   const shardOf = new Map<string, string>();
   for (const [tensor, shard] of Object.entries(map)) {
     // A name only: nothing outside of the model's folder is opened.
     if (typeof shard !== 'string' || !/^[\w.-]+\.safetensors$/.test(shard) || shard.includes('..')) {
-      throw new SternaError('corrupt-file', `${SHARDS}: the file of ${tensor} is ${JSON.stringify(shard)}; needed: a file name.`);
+      throw new SternaError(
+        'corrupt-file',
+        `${SHARDS}: the file of ${tensor} is ${quote(shard)}; needed: a file name.`,
+      );
     }
     shardOf.set(tensor, shard);
   }

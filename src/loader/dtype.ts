@@ -1,12 +1,30 @@
 /** Number types that weights may be stored in. */
 export type WeightType = 'F32' | 'F16' | 'BF16';
 
-/** Bytes of one number of every type that the safetensors format knows. */
+/**
+ * Bytes of one number, for the types of the safetensors format that have whole bytes. (Those of 4 and 6 bits are in no
+ * encoder.)
+ */
 export const BYTES_PER_ELEMENT: Readonly<Record<string, number>> = {
-  BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1, F8_E8M0: 1,
-  U16: 2, I16: 2, F16: 2, BF16: 2,
-  U32: 4, I32: 4, F32: 4,
-  U64: 8, I64: 8, F64: 8, C64: 8,
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E5M2: 1,
+  F8_E4M3: 1,
+  F8_E8M0: 1,
+  F8_E5M2FNUZ: 1,
+  F8_E4M3FNUZ: 1,
+  U16: 2,
+  I16: 2,
+  F16: 2,
+  BF16: 2,
+  U32: 4,
+  I32: 4,
+  F32: 4,
+  U64: 8,
+  I64: 8,
+  F64: 8,
+  C64: 8,
 };
 
 export function isWeightType(dtype: string): dtype is WeightType {
@@ -37,10 +55,18 @@ function halfTable(): Float32Array {
  */
 export interface NumberReader {
   readonly length: number;
-  /** Adds numbers `from` … `from + count` to `target` from `at` on. */
+  /** Adds `count` numbers from `from` on to `target` from `at` on. */
   add(from: number, count: number, target: Float32Array, at: number): void;
   /** Copies numbers `from` … `from + count` into `target` from `at` on. */
   copy(from: number, count: number, target: Float32Array, at: number): void;
+  /** Position of the first number that is NaN or infinite; −1 where there is none. */
+  firstNotFinite(): number;
+}
+
+/** Position of the first number whose exponent, the bits under the mask, is all ones: NaN or infinity. */
+function firstWithExponent(mask: number, bits: Uint16Array | Uint32Array): number {
+  for (let i = 0; i < bits.length; i++) if ((bits[i] & mask) === mask) return i;
+  return -1;
 }
 
 /** Reads the little-endian numbers in `bytes`. */
@@ -72,6 +98,11 @@ class Floats implements NumberReader {
   copy(from: number, count: number, target: Float32Array, at: number): void {
     target.set(this.values.subarray(from, from + count), at);
   }
+
+  firstNotFinite(): number {
+    const { buffer, byteOffset, length } = this.values;
+    return firstWithExponent(0x7f800000, new Uint32Array(buffer, byteOffset, length));
+  }
 }
 
 class Halves implements NumberReader {
@@ -88,6 +119,10 @@ class Halves implements NumberReader {
 
   copy(from: number, count: number, target: Float32Array, at: number): void {
     for (let i = 0; i < count; i++) target[at + i] = this.table[this.bits[from + i]];
+  }
+
+  firstNotFinite(): number {
+    return firstWithExponent(0x7c00, this.bits);
   }
 }
 
@@ -111,5 +146,9 @@ class BrainFloats implements NumberReader {
   copy(from: number, count: number, target: Float32Array, at: number): void {
     const words = new Uint32Array(target.buffer, target.byteOffset, target.length);
     for (let i = 0; i < count; i++) words[at + i] = this.bits[from + i] << 16;
+  }
+
+  firstNotFinite(): number {
+    return firstWithExponent(0x7f80, this.bits);
   }
 }

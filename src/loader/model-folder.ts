@@ -2,7 +2,7 @@ import { type EncoderConfig, parseConfig } from '../encoder/config.ts';
 import { SternaError } from '../errors.ts';
 import type { Task } from '../types.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
-import { isRecord, type ModelFile, type ModelFiles, readAll, readJson } from './files.ts';
+import { isRecord, type ModelFile, type ModelFiles, quote, readAll, readJson } from './files.ts';
 
 /** A model whose files are open: their small parts read and checked, the weights not read yet. */
 export interface ModelFolder {
@@ -31,7 +31,7 @@ export async function openModel(files: ModelFiles): Promise<ModelFolder> {
   if (!configFile) {
     throw new SternaError(
       'model-not-found',
-      `${files.label} has no config.json; needed: a folder with config.json, model.safetensors and tokenizer.json.`,
+      `There is no config.json in ${files.location}; needed: a folder with config.json, model.safetensors and tokenizer.json.`,
     );
   }
   const config = parseConfig(await readJson(configFile), configFile.name);
@@ -48,13 +48,17 @@ async function readPrompts(file: ModelFile): Promise<Readonly<Record<Task, strin
   const json = await readJson(file);
   if (!isRecord(json)) throw new SternaError('corrupt-file', `${file.name} holds no JSON object.`);
   const prompts = json.prompts ?? {};
-  if (!isRecord(prompts)) throw new SternaError('corrupt-file', `${file.name}: prompts is ${JSON.stringify(prompts)}; needed: an object.`);
+  if (!isRecord(prompts))
+    throw new SternaError('corrupt-file', `${file.name}: prompts is ${quote(prompts)}; needed: an object.`);
   const first = (names: readonly string[], fallback: string): string => {
     for (const name of names) {
       const prompt = prompts[name];
       if (typeof prompt === 'string') return prompt;
       if (prompt !== undefined && prompt !== null) {
-        throw new SternaError('corrupt-file', `${file.name}: prompts.${name} is ${JSON.stringify(prompt)}; needed: a string.`);
+        throw new SternaError(
+          'corrupt-file',
+          `${file.name}: prompts.${name} is ${quote(prompt)}; needed: a string.`,
+        );
       }
     }
     return fallback;

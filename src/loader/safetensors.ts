@@ -1,6 +1,6 @@
 import { SternaError } from '../errors.ts';
 import { BYTES_PER_ELEMENT } from './dtype.ts';
-import { isRecord, type ModelFile, parseJson } from './files.ts';
+import { isRecord, type ModelFile, parseJson, quote } from './files.ts';
 
 /** Where a tensor is, as a header says. */
 export interface TensorInfo {
@@ -30,9 +30,13 @@ export async function readHeader(file: ModelFile): Promise<TensorInfo[]> {
   const prefix = await file.read(0, 8);
   const view = new DataView(prefix.buffer, prefix.byteOffset, 8);
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
-  if (length > LONGEST_HEADER) throw corrupt(name, `its header would have ${length} bytes; it is no safetensors file`);
+  if (length > LONGEST_HEADER)
+    throw corrupt(name, `its header would have ${length} bytes; it is no safetensors file`);
   if (8 + length > size) {
-    throw corrupt(name, `its header has ${length} bytes and the file ${size}: ${8 + length - size} bytes are missing. Download it again`);
+    throw corrupt(
+      name,
+      `its header has ${length} bytes and the file ${size}: ${8 + length - size} bytes are missing. Download it again`,
+    );
   }
   const json = parseJson(await file.read(8, 8 + length), `${name} (header)`);
   if (!isRecord(json)) throw corrupt(name, 'its header is no JSON object');
@@ -50,9 +54,9 @@ function readEntry(file: ModelFile, tensor: string, entry: unknown, dataStart: n
   if (!isRecord(entry)) throw wrong('its entry in the header is no object');
   const { dtype, shape, data_offsets: offsets } = entry;
   if (typeof dtype !== 'string') throw wrong('its entry has no dtype');
-  if (!isSizes(shape)) throw wrong(`its shape is ${JSON.stringify(shape)}; needed: a list of whole numbers`);
+  if (!isSizes(shape)) throw wrong(`its shape is ${quote(shape)}; needed: a list of whole numbers`);
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
-    throw wrong(`its data_offsets are ${JSON.stringify(offsets)}; needed: start and end`);
+    throw wrong(`its data_offsets are ${quote(offsets)}; needed: start and end`);
   }
   const [start, end] = offsets;
   const bytes = end - start;
@@ -69,14 +73,22 @@ function readEntry(file: ModelFile, tensor: string, entry: unknown, dataStart: n
 /** Tensors lie in the file without gaps, overlaps or anything behind them. */
 function checkLayout({ name, size }: ModelFile, tensors: readonly TensorInfo[], dataStart: number): void {
   let expected = dataStart;
-  for (const { name: tensor, start, end } of [...tensors].sort((a, b) => a.start - b.start || a.end - b.end)) {
+  for (const { name: tensor, start, end } of [...tensors].sort(
+    (a, b) => a.start - b.start || a.end - b.end,
+  )) {
     if (start !== expected) {
-      throw corrupt(name, `tensor ${tensor} starts at byte ${start}; needed: ${expected}, where the one before it ends`);
+      throw corrupt(
+        name,
+        `tensor ${tensor} starts at byte ${start}; needed: ${expected}, where the one before it ends`,
+      );
     }
     expected = end;
   }
   if (expected > size) {
-    throw corrupt(name, `it has ${size} bytes; needed: ${expected}, so ${expected - size} are missing. Download it again`);
+    throw corrupt(
+      name,
+      `it has ${size} bytes; needed: ${expected}, so ${expected - size} are missing. Download it again`,
+    );
   }
   if (expected < size) throw corrupt(name, `it has ${size} bytes and its tensors end at ${expected}`);
 }

@@ -1,14 +1,16 @@
 import { SternaError } from '../errors.ts';
-import type { LoadProgress, ModelSource } from '../types.ts';
+import type { ModelSource } from '../types.ts';
+import { type DownloadOptions, download } from './download.ts';
 import { fileOfBlob, type ModelFile, type ModelFiles } from './files.ts';
 
 /** How to reach files. */
-export interface FilesOptions {
+export interface FilesOptions extends DownloadOptions {
   /** Name of the model, where its address does not say. */
   readonly name?: string;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: LoadProgress) => void;
 }
+
+/** File name → where it is. */
+export type FileRecord = Readonly<Record<string, string | URL | Blob>>;
 
 /**
  * The files of a model, as a browser can have them: behind an address, in a directory handle, in a list of `File`s, or
@@ -17,27 +19,32 @@ export interface FilesOptions {
  * @throws SternaError `invalid-input` for anything else.
  */
 export function webFiles(source: ModelSource, options: FilesOptions = {}): ModelFiles {
-  if (typeof source === 'string' || source instanceof URL) return new FolderAtAddress(new URL(source), options);
+  if (typeof source === 'string' || source instanceof URL) {
+    return new FolderAtAddress(addressOf(source), options);
+  }
   if (Array.isArray(source)) return filesOfList(source as readonly File[], options);
   if (isDirectory(source)) return filesOfDirectory(source, options);
-  if (typeof source === 'object' && source !== null) {
-    return filesOfRecord(source as Readonly<Record<string, string | URL | Blob>>, options);
-  }
-  throw new SternaError('invalid-input', `model is ${String(source)}; needed: "nano", an address, files or a directory handle.`);
+  if (typeof source === 'object' && source !== null) return filesOfRecord(source as FileRecord, options);
+  throw new SternaError(
+    'invalid-input',
+    `model is ${String(source)}; needed: "nano", an address, files or a directory handle.`,
+  );
 }
 
 export function isDirectory(source: ModelSource): source is FileSystemDirectoryHandle {
-  return (source as FileSystemDirectoryHandle).kind === 'directory';
+  return (source as FileSystemDirectoryHandle | null)?.kind === 'directory';
 }
 
 class FolderAtAddress implements ModelFiles {
   readonly label: string;
+  readonly location: string;
 
   constructor(
     private readonly folder: URL,
     private readonly options: FilesOptions,
   ) {
     this.label = options.name ?? lastPart(folder.pathname) ?? folder.host;
+    this.location = folder.href;
   }
 
   open(name: string): Promise<ModelFile | undefined> {
@@ -47,109 +54,96 @@ class FolderAtAddress implements ModelFiles {
   }
 }
 
-function filesOfRecord(
-  record: Readonly<Record<string, string | URL | Blob>>,
-  options: FilesOptions,
-): ModelFiles {
+function filesOfRecord(record: FileRecord, options: FilesOptions): ModelFiles {
   return {
     label: options.name ?? 'model',
+    location: `the files given (${Object.keys(record).join(', ') || 'none'})`,
     async open(name) {
       if (!Object.hasOwn(record, name)) return undefined;
       const source = record[name];
-      return source instanceof Blob ? fileOfBlob(name, source) : download(name, new URL(source), options);
-    },
-  };
-}
-
-/** Files as a dropped folder or `<input webkitdirectory>` gives them: told by their names, whatever folder they say. */
-function filesOfList(files: readonly File[], options: FilesOptions): ModelFiles {
-  const folder = files[0]?.webkitRelativePath?.split('/').at(-2);
-  return {
-    label: options.name ?? folder ?? 'model',
-    async open(name) {
-      const named = files.filter((file) => file.name === name);
-      if (named.length > 1) {
-        throw new SternaError('invalid-input', `${named.length} of the files are called ${name}; needed: the files of one model.`);
-      }
-      return named[0] && fileOfBlob(name, named[0]);
-    },
-  };
-}
-
-function filesOfDirectory(directory: FileSystemDirectoryHandle, options: FilesOptions): ModelFiles {
-  return {
-    label: options.name ?? (directory.name || 'model'),
-    async open(name) {
-      try {
-        return fileOfBlob(name, await (await directory.getFileHandle(name)).getFile());
-      } catch (error) {
-        if ((error as Error).name === 'NotFoundError') return undefined;
-        throw new SternaError('model-not-found', `${name} in ${directory.name} cannot be opened: ${(error as Error).message}`, {
-          cause: error,
-        });
-      }
+      return source instanceof Blob
+        ? fileOfBlob(name, source)
+        : download(name, addressOf(source, name), options);
     },
   };
 }
 
 /**
- * A file behind an address, downloaded whole.
- *
- * @returns nothing where the server has no such file: it says 404 or 410, or answers with a page of HTML, as servers of
- *   single-page apps do for every address that they do not know.
- * @throws SternaError `network`; the signal's reason when it is aborted.
+ * Files as a dropped folder or `<input webkitdirectory>` gives them, those in folders below included: published models
+ * have a second config.json in `1_Pooling`. The model is where the uppermost config.json is.
  */
-async function download(
-  name: string,
-  address: URL,
-  { signal, onProgress }: FilesOptions,
-): Promise<ModelFile | undefined> {
-  const failed = (words: string, cause?: unknown) =>
-    new SternaError('network', `${address.href} ${words}. Check the address and the connection, and try again.`, { cause });
+function filesOfList(files: readonly File[], options: FilesOptions): ModelFiles {
+  const configs = files.filter(({ name }) => name === 'config.json');
+  const uppermost = Math.min(...configs.map(depth));
+  const folders = [...new Set(configs.filter((file) => depth(file) === uppermost).map(folderOf))];
+  const folder = folders[0] ?? '';
+  return {
+    label: options.name ?? lastPart(folder) ?? 'model',
+    location: folder ? `the chosen folder ${folder}` : 'the chosen files',
+    async open(name) {
+      if (folders.length > 1) throw ambiguous(`There is a config.json in each of ${folders.join(', ')}`);
+      const named = files.filter((file) => file.name === name && folderOf(file) === folder);
+      if (named.length > 1) throw ambiguous(`${named.length} of the files are called ${name}`);
+      return named[0] && fileOfBlob(name, named[0]);
+    },
+  };
+}
+
+function ambiguous(words: string): SternaError {
+  return new SternaError('invalid-input', `${words}; needed: the files of one model. Choose its folder.`);
+}
+
+/** The folder that a chosen file says it is in; empty where it was chosen alone. */
+function folderOf({ webkitRelativePath: path }: File): string {
+  return path ? path.slice(0, path.lastIndexOf('/')) : '';
+}
+
+function depth({ webkitRelativePath: path }: File): number {
+  return path ? path.split('/').length : 0;
+}
+
+function filesOfDirectory(directory: FileSystemDirectoryHandle, options: FilesOptions): ModelFiles {
+  const location = directory.name ? `the folder ${directory.name}` : 'the chosen folder';
+  return {
+    label: options.name ?? (directory.name || 'model'),
+    location,
+    async open(name) {
+      try {
+        return fileOfBlob(name, await (await directory.getFileHandle(name)).getFile());
+      } catch (error) {
+        if ((error as Error).name === 'NotFoundError') return undefined;
+        throw new SternaError(
+          'model-not-found',
+          `${name} in ${location} cannot be opened: ${(error as Error).message}. Choose the folder again.`,
+          { cause: error },
+        );
+      }
+    },
+  };
+}
+
+/** @throws SternaError `invalid-input`. */
+export function addressOf(source: string | URL, name?: string): URL {
   try {
-    const response = await fetch(address, { signal });
-    if (response.status === 404 || response.status === 410) return undefined;
-    if (!response.ok) throw failed(`answers ${response.status} ${response.statusText}`.trimEnd());
-    if (response.headers.get('content-type')?.startsWith('text/html')) {
-      await response.body?.cancel();
-      return undefined;
-    }
-    const blob = await receive(response, (loaded, total) => onProgress?.({ phase: 'download', item: name, loaded, total }));
-    const announced = announcedLength(response);
-    if (announced !== undefined && blob.size < announced) {
-      throw failed(`broke off after ${blob.size} of ${announced} bytes`);
-    }
-    return fileOfBlob(name, blob);
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error instanceof SternaError ? error : failed(`cannot be downloaded: ${(error as Error).message}`, error);
+    return new URL(source);
+  } catch (cause) {
+    const what = name === undefined ? 'model' : `The address of ${name}`;
+    throw new SternaError(
+      'invalid-input',
+      `${what} is ${String(source)}; needed: a full address, such as https://example.org/models/arctic/.`,
+      { cause },
+    );
   }
-}
-
-/** The body of an answer; a Blob, as browsers keep large ones outside of the script's memory. */
-async function receive(response: Response, onProgress: (loaded: number, total: number) => void): Promise<Blob> {
-  const total = announcedLength(response) ?? 0;
-  let loaded = 0;
-  onProgress(loaded, total);
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  const reader = response.body!.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return new Blob(parts);
-    parts.push(value);
-    loaded += value.byteLength;
-    onProgress(loaded, total);
-  }
-}
-
-/** Bytes of the body, where the server says; a compressed body has another length than its file. */
-function announcedLength({ headers }: Response): number | undefined {
-  const length = headers.get('content-length');
-  return length === null || headers.has('content-encoding') ? undefined : Number(length);
 }
 
 /** The last part of a path that is not empty. */
 export function lastPart(path: string): string | undefined {
   const part = path.split('/').findLast((one) => one !== '');
-  return part && decodeURIComponent(part);
+  if (part === undefined) return undefined;
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // A percent sign that encodes nothing is just that.
+    return part;
+  }
 }

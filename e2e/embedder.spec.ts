@@ -1,0 +1,220 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { expect, type Page, test } from '@playwright/test';
+import type * as Sterna from '../src/index.ts';
+
+/** The built package in the page, as a script of the page would have it. */
+interface PageScope {
+  sterna: typeof Sterna;
+  embedder: Sterna.Embedder;
+}
+
+interface Golden {
+  readonly items: readonly { readonly text: string; readonly kind: string; readonly embedding: readonly number[] }[];
+}
+
+const golden: Golden = JSON.parse(readFileSync(new URL('../models/nano/golden.json', import.meta.url), 'utf8'));
+
+function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let ab = 0;
+  let aa = 0;
+  let bb = 0;
+  for (let i = 0; i < a.length; i++) {
+    ab += a[i] * b[i];
+    aa += a[i] * a[i];
+    bb += b[i] * b[i];
+  }
+  return ab / Math.sqrt(aa * bb);
+}
+
+test.describe('an embedder in a worker on WebGPU', () => {
+  let page: Page;
+
+  test.beforeAll(async ({ browser }) => {
+    page = await browser.newPage();
+    await page.goto('/pages/blank.html');
+    await page.evaluate(async () => {
+      const scope = globalThis as unknown as PageScope;
+      const name = 'sterna';
+      scope.sterna = await import(name);
+      scope.embedder = await scope.sterna.Embedder.create({ device: 'webgpu' });
+    });
+  });
+
+  test.afterAll(() => page.close());
+
+  test('reproduces the golden vectors of nano, documents and queries', async () => {
+    const vectors = await page.evaluate(async (texts) => {
+      const { embedder } = globalThis as unknown as PageScope;
+      const { embeddings } = await embedder.embed(texts);
+      return embeddings.map(({ values }) => Array.from(values));
+    }, golden.items.map(({ text }) => text));
+    for (const [i, { text, embedding }] of golden.items.entries()) {
+      expect(1 - cosine(vectors[i], embedding), text).toBeLessThan(1e-6);
+    }
+  });
+
+  test('puts the model’s prefix before queries', async () => {
+    const queries = golden.items.filter(({ kind }) => kind === 'query');
+    const vectors = await page.evaluate(async (texts) => {
+      const { embedder } = globalThis as unknown as PageScope;
+      const { embeddings } = await embedder.embed(texts, { task: 'query' });
+      return embeddings.map(({ values }) => Array.from(values));
+    }, queries.map(({ text }) => text.replace('query: ', '')));
+    for (const [i, { embedding }] of queries.entries()) expect(1 - cosine(vectors[i], embedding)).toBeLessThan(1e-6);
+  });
+
+  test('gives a text the same bytes alone, in a batch of 32, and in reverse order', async () => {
+    const texts = Array.from({ length: 32 }, (_, i) => 'Terns fly far. '.repeat(1 + ((i * 7) % 13)) + i);
+    const same = await page.evaluate(async (all) => {
+      const { embedder } = globalThis as unknown as PageScope;
+      const batch = await embedder.embed(all);
+      const reversed = await embedder.embed([...all].reverse());
+      const differing: number[] = [];
+      for (const i of [0, 5, 31]) {
+        const alone = await embedder.embed(all[i]);
+        const bytes = [alone.embeddings[0], batch.embeddings[i], reversed.embeddings[all.length - 1 - i]].map(({ values }) =>
+          Array.from(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)).join(),
+        );
+        if (new Set(bytes).size !== 1) differing.push(i);
+      }
+      return differing;
+    }, texts);
+    expect(same).toEqual([]);
+  });
+
+  test('rejects with AbortError in the middle of a batch, and the next call works', async () => {
+    const outcome = await page.evaluate(async () => {
+      const { embedder } = globalThis as unknown as PageScope;
+      const controller = new AbortController();
+      const texts = Array.from({ length: 200 }, (_, i) => `Sentence number ${i} about the weather in the mountains.`);
+      let seen = 0;
+      const call = embedder.embed(texts, {
+        signal: controller.signal,
+        onProgress: ({ done }) => {
+          seen = done;
+          controller.abort();
+        },
+      });
+      const name = await call.then(() => 'finished', (error: Error) => error.name);
+      const next = await embedder.embed('still there');
+      return { name, seen, length: next.embeddings[0].values.length };
+    });
+    expect(outcome.name).toBe('AbortError');
+    expect(outcome.seen).toBeGreaterThan(0);
+    expect(outcome.seen).toBeLessThan(200);
+    expect(outcome.length).toBe(256);
+  });
+
+  test('lets a query overtake a long batch', async () => {
+    const order = await page.evaluate(async () => {
+      const { embedder } = globalThis as unknown as PageScope;
+      const finished: string[] = [];
+      const texts = Array.from({ length: 120 }, (_, i) => `Background text number ${i}, one of very many.`);
+      const batch = embedder.embed(texts).then(() => finished.push('batch'));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await embedder.embed('a short question', { task: 'query' }).then(() => finished.push('query'));
+      await batch;
+      return finished;
+    });
+    expect(order).toEqual(['query', 'batch']);
+  });
+
+  test('keeps the code of an error across the worker', async () => {
+    const codes = await page.evaluate(async () => {
+      const { embedder, sterna } = globalThis as unknown as PageScope;
+      const codeOf = (promise: Promise<unknown>) =>
+        promise.then(
+          () => 'none',
+          (error) => (error instanceof sterna.SternaError ? error.code : `other: ${error}`),
+        );
+      return {
+        ids: await codeOf(embedder.embed(Uint32Array.of(0, 99999, 2))),
+        tooLong: await codeOf(embedder.embed('far '.repeat(2000), { truncate: 'error' })),
+        dimensions: await codeOf(embedder.embed('x', { dimensions: 7 })),
+        missing: await codeOf(sterna.Embedder.create({ model: '/nowhere/' })),
+      };
+    });
+    expect(codes).toEqual({
+      ids: 'invalid-input',
+      tooLong: 'text-too-long',
+      dimensions: 'invalid-dimensions',
+      missing: 'model-not-found',
+    });
+  });
+
+  test('has an answer to every kind of odd text', async () => {
+    const odd = ['', '🐦🌊🧭', '\u0000\u0007\u001b', '\ud800 alone \udfff', ' \t\n ', 'a'.repeat(100_000)];
+    const answers = await page.evaluate(async (count) => {
+      const { embedder } = globalThis as unknown as PageScope;
+      const texts = ['', '🐦🌊🧭', '\u0000\u0007\u001b', '\ud800 alone \udfff', ' \t\n ', 'a'.repeat(100_000)].slice(0, count);
+      const { embeddings } = await embedder.embed(texts);
+      return embeddings.map(({ values, tokenCount, truncated }) => {
+        const length = Math.hypot(...values);
+        return { unit: Math.abs(length - 1) < 1e-6, tokenCount, truncated };
+      });
+    }, odd.length);
+    expect(answers.every(({ unit }) => unit)).toBe(true);
+    expect(answers[0]).toEqual({ unit: true, tokenCount: 2, truncated: false });
+    expect(answers[5]).toEqual({ unit: true, tokenCount: 512, truncated: true });
+  });
+
+  test('searches documents across languages', async () => {
+    const ids = await page.evaluate(async () => {
+      const { embedder, sterna } = globalThis as unknown as PageScope;
+      const index = new sterna.SemanticIndex(embedder, { dimensions: 128 });
+      await index.add([
+        { id: 'bus', text: 'The bus stops in front of the hospital.' },
+        { id: 'cat', text: 'Our cat sleeps on the sofa all day.' },
+      ]);
+      const restored = sterna.SemanticIndex.from(index.toBytes(), embedder);
+      const hits = await restored.search('Wo hält der Bus?');
+      return hits.map(({ id }) => id);
+    });
+    expect(ids).toEqual(['bus', 'cat']);
+  });
+
+  test('ends the worker on dispose, and rejects what was under way', async () => {
+    const before = page.workers().length;
+    const outcome = await page.evaluate(async () => {
+      const { sterna } = globalThis as unknown as PageScope;
+      const other = await sterna.Embedder.create({ device: 'reference' });
+      const call = other.embed('never finished '.repeat(300));
+      await other.dispose();
+      await other.dispose();
+      const codeOf = (promise: Promise<unknown>) => promise.then(() => 'none', (error) => error.code);
+      return [await codeOf(call), await codeOf(other.embed('too late'))];
+    });
+    expect(outcome).toEqual(['disposed', 'disposed']);
+    await expect.poll(() => page.workers().length).toBe(before);
+  });
+});
+
+/** Random-weight checkpoints with the vectors of a float64 reference, and ONNX exports of the same weights. */
+const fixtures = new URL('../../shared/fixtures/', import.meta.url);
+
+test.describe('onnxruntime as a second opinion', () => {
+  test.skip(!existsSync(fixtures), 'the fixtures are not here');
+
+  for (const name of ['xlmr-tiny', 'gte-tiny']) {
+    test(`${name}: transformers.js on the same weights agrees`, async ({ page }) => {
+      const { cases } = JSON.parse(readFileSync(new URL(`${name}/cases.json`, fixtures), 'utf8')) as {
+        cases: { ids: number[]; embedding: number[] }[];
+      };
+      // On a software adapter a long text takes long; the command line is tested with all lengths.
+      const short = cases.filter(({ ids }) => ids.length <= 300);
+      await page.goto('/pages/second-opinion.html');
+      await expect(page).toHaveTitle('ready');
+      const { ours, theirs } = await page.evaluate(
+        ([model, sequences]) => (globalThis as unknown as { compare: CompareFunction }).compare(model, sequences),
+        [name, short.map(({ ids }) => ids)] as const,
+      );
+      expect(ours.length).toBe(short.length);
+      for (const [i, { embedding }] of short.entries()) {
+        expect(1 - cosine(ours[i], theirs[i]), `case ${i} against onnxruntime`).toBeLessThan(1e-6);
+        expect(1 - cosine(ours[i], embedding), `case ${i} against float64`).toBeLessThan(1e-9);
+      }
+    });
+  }
+});
+
+type CompareFunction = (model: string, ids: readonly number[][]) => Promise<{ ours: number[][]; theirs: number[][] }>;
