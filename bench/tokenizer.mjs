@@ -16,10 +16,16 @@ const root = new URL('..', import.meta.url);
 const shared = new URL('../shared/data/xlm-r/', root);
 const nano = new URL('models/nano/', root);
 
-const { json, tokenizer: path, rounds } = options({
+const {
+  json,
+  tokenizer: path,
+  rounds,
+} = options({
   tokenizer: {
     type: 'string',
-    default: fileURLToPath(existsSync(shared) ? new URL('tokenizer.json', shared) : new URL('tokenizer.json', nano)),
+    default: fileURLToPath(
+      existsSync(shared) ? new URL('tokenizer.json', shared) : new URL('tokenizer.json', nano),
+    ),
   },
   rounds: { type: 'string', default: '9' },
 });
@@ -29,7 +35,10 @@ const engines = {
   async sterna() {
     // The source as it is, without a build.
     const { runnerImport } = await import('vite');
-    const { module } = await runnerImport(fileURLToPath(new URL('src/text/tokenizer.ts', root)), { configFile: false, logLevel: 'error' });
+    const { module } = await runnerImport(fileURLToPath(new URL('src/text/tokenizer.ts', root)), {
+      configFile: false,
+      logLevel: 'error',
+    });
     return {
       load: (bytes) => module.Tokenizer.fromJSON(bytes),
       count: (tokenizer, text) => tokenizer.encode(text).ids.length,
@@ -72,7 +81,9 @@ async function measureLoad(name) {
 function loadInOwnProcess(name) {
   const environment = { ...process.env, STERNA_BENCH_LOAD: name };
   const script = fileURLToPath(import.meta.url);
-  const output = execFileSync(process.execPath, ['--expose-gc', script, '--tokenizer', path], { env: environment });
+  const output = execFileSync(process.execPath, ['--expose-gc', script, '--tokenizer', path], {
+    env: environment,
+  });
   return JSON.parse(output.toString());
 }
 

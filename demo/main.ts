@@ -1,10 +1,24 @@
 import { type Device, Embedder, type SearchDocument, SemanticIndex } from '../src/index.ts';
 import corpus from './corpus/corpus.json';
 import { VectorCache } from './vectors.ts';
-import { create, element, type Source, showBusy, showHits, showLoad, showReport, showStatus } from './view.ts';
+import {
+  create,
+  element,
+  type Source,
+  showBusy,
+  showHits,
+  showLoad,
+  showReport,
+  showStatus,
+} from './view.ts';
 
 /** Questions to begin with. The answers are in other languages. */
-const EXAMPLES = ['Wann fährt der Zug zum Flughafen?', 'ドアに鍵をかけるのを忘れないで', 'لا تنس أن تقفل الباب', 'J’ai perdu ma clé'];
+const EXAMPLES = [
+  'Wann fährt der Zug zum Flughafen?',
+  'ドアに鍵をかけるのを忘れないで',
+  'لا تنس أن تقفل الباب',
+  'J’ai perdu ma clé',
+];
 
 /** nDCG@10 of the nano model on Tatoeba, the mean of 25 languages to English (its model card). */
 const QUALITY: Readonly<Record<number, number>> = { 256: 0.767, 128: 0.763, 64: 0.757 };
@@ -48,7 +62,9 @@ class Demo {
       const words = controller.signal.aborted ? 'Cancelled' : `Stopped: ${(error as Error).message}`;
       showStatus(`${words}. ${this.index.size - before} of ${documents.length} texts were indexed.`, 1);
     } finally {
-      this.documents.push(...documents.filter(({ id }) => this.index.has(id) && !this.documents.some((one) => one.id === id)));
+      this.documents.push(
+        ...documents.filter(({ id }) => this.index.has(id) && !this.documents.some((one) => one.id === id)),
+      );
       this.indexing = undefined;
       showBusy(false);
       this.showNumbers();
@@ -58,7 +74,9 @@ class Demo {
 
   /** Adds texts of the visitor's own. */
   addTexts(texts: readonly { name: string; text: string }[]): Promise<void> {
-    return this.add(texts.map(({ name, text }) => ({ id: `own-${++this.added}`, text, metadata: { file: name } })));
+    return this.add(
+      texts.map(({ name, text }) => ({ id: `own-${++this.added}`, text, metadata: { file: name } })),
+    );
   }
 
   cancel(): void {
@@ -96,7 +114,8 @@ class Demo {
 
   private showNumbers(): void {
     const { tokens, milliseconds } = this.vectors;
-    if (milliseconds > 0) element('speed').textContent = `${Math.round((1000 * tokens) / milliseconds)} tokens/s`;
+    if (milliseconds > 0)
+      element('speed').textContent = `${Math.round((1000 * tokens) / milliseconds)} tokens/s`;
     element('passages').textContent = String(this.index.passageCount);
   }
 }
@@ -104,7 +123,9 @@ class Demo {
 function showQuality(dimensions: number): void {
   const quality = QUALITY[dimensions];
   const bytes = (4 * dimensions).toLocaleString('en');
-  const share = quality ? `: nDCG@10 ${quality.toFixed(3)} on Tatoeba, ${Math.round((100 * quality) / QUALITY[256])} % of the full length` : '';
+  const share = quality
+    ? `: nDCG@10 ${quality.toFixed(3)} on Tatoeba, ${Math.round((100 * quality) / QUALITY[256])} % of the full length`
+    : '';
   element('quality').textContent = `${bytes} bytes a vector${share}.`;
 }
 
@@ -126,7 +147,9 @@ function makeSwitch(demo: Demo, { trainedDimensions }: Embedder['report']): void
 
 function listenForTexts(demo: Demo): void {
   const addFiles = async (files: Iterable<File>) =>
-    demo.addTexts(await Promise.all([...files].map(async (file) => ({ name: file.name, text: await file.text() }))));
+    demo.addTexts(
+      await Promise.all([...files].map(async (file) => ({ name: file.name, text: await file.text() }))),
+    );
 
   const files = element<HTMLInputElement>('files');
   files.addEventListener('change', () => void addFiles(files.files ?? []));
@@ -180,7 +203,8 @@ function listenForQueries(demo: Demo): void {
       query.value = '';
       query.focus();
       void demo.search();
-    } else if (event.key === 'ArrowDown' && (at >= 0 || event.target === query)) hits[Math.min(at + 1, hits.length - 1)]?.focus();
+    } else if (event.key === 'ArrowDown' && (at >= 0 || event.target === query))
+      hits[Math.min(at + 1, hits.length - 1)]?.focus();
     else if (event.key === 'ArrowUp' && at >= 0) (hits[at - 1] ?? query).focus();
     else return;
     event.preventDefault();

@@ -27,7 +27,10 @@ export class VectorCache implements PassageEmbedder {
         this.tokens += tokenCount;
       }
     }
-    const vectors = options.task === 'document' ? texts.map((text) => this.vectors.get(text)!) : embeddings.map(({ values }) => values);
+    const vectors =
+      options.task === 'document'
+        ? texts.map((text) => this.vectors.get(text)!)
+        : embeddings.map(({ values }) => values);
     return {
       embeddings: vectors.map((values) => ({ values: values.subarray(0, length) })),
       space: { ...space, id: space.id.replace(/\d+$/, String(length)), dimensions: length },

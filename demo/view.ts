@@ -33,7 +33,9 @@ function hitElement({ document: source, score, start, end }: SearchHit<Source>):
   text.dir = 'auto';
   text.append(...highlighted(source.text, start, end));
   item.append(language, text, create('span', 'score', score.toFixed(3)));
-  item.append(create('span', 'source', file ?? `${languageNames.of(lang ?? 'en')}, characters ${start}–${end}`));
+  item.append(
+    create('span', 'source', file ?? `${languageNames.of(lang ?? 'en')}, characters ${start}–${end}`),
+  );
   return item;
 }
 

@@ -32,7 +32,9 @@ test.describe('the demo on WebGPU', () => {
       }).observe(document, { subtree: true, childList: true, characterData: true });
     });
     await open(page, 'webgpu');
-    const seen = await page.evaluate(() => [...(globalThis as unknown as { statuses: Set<string> }).statuses]);
+    const seen = await page.evaluate(() => [
+      ...(globalThis as unknown as { statuses: Set<string> }).statuses,
+    ]);
     statuses.push(...seen);
   });
 
@@ -40,7 +42,14 @@ test.describe('the demo on WebGPU', () => {
 
   test('shows each phase of loading and then the indexing', () => {
     const all = statuses.join('\n');
-    for (const phase of ['Downloading model.safetensors', 'Checking nano', 'Compiling kernels', 'Loading weights', 'Ready on', 'Indexing']) {
+    for (const phase of [
+      'Downloading model.safetensors',
+      'Checking nano',
+      'Compiling kernels',
+      'Loading weights',
+      'Ready on',
+      'Indexing',
+    ]) {
       expect(all).toContain(phase);
     }
   });
@@ -117,6 +126,8 @@ test('fits a phone without scrolling sideways', async ({ page }) => {
   await page.setViewportSize({ width: 360, height: 740 });
   await page.goto('/?device=reference');
   await expect(page.locator('#status')).toHaveText(/Indexing|indexed/);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const overflow = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
   expect(overflow).toBeLessThanOrEqual(0);
 });

@@ -9,10 +9,16 @@ interface PageScope {
 }
 
 interface Golden {
-  readonly items: readonly { readonly text: string; readonly kind: string; readonly embedding: readonly number[] }[];
+  readonly items: readonly {
+    readonly text: string;
+    readonly kind: string;
+    readonly embedding: readonly number[];
+  }[];
 }
 
-const golden: Golden = JSON.parse(readFileSync(new URL('../models/nano/golden.json', import.meta.url), 'utf8'));
+const golden: Golden = JSON.parse(
+  readFileSync(new URL('../models/nano/golden.json', import.meta.url), 'utf8'),
+);
 
 function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let ab = 0;
@@ -43,11 +49,14 @@ test.describe('an embedder in a worker on WebGPU', () => {
   test.afterAll(() => page.close());
 
   test('reproduces the golden vectors of nano, documents and queries', async () => {
-    const vectors = await page.evaluate(async (texts) => {
-      const { embedder } = globalThis as unknown as PageScope;
-      const { embeddings } = await embedder.embed(texts);
-      return embeddings.map(({ values }) => Array.from(values));
-    }, golden.items.map(({ text }) => text));
+    const vectors = await page.evaluate(
+      async (texts) => {
+        const { embedder } = globalThis as unknown as PageScope;
+        const { embeddings } = await embedder.embed(texts);
+        return embeddings.map(({ values }) => Array.from(values));
+      },
+      golden.items.map(({ text }) => text),
+    );
     for (const [i, { text, embedding }] of golden.items.entries()) {
       expect(1 - cosine(vectors[i], embedding), text).toBeLessThan(1e-6);
     }
@@ -55,12 +64,16 @@ test.describe('an embedder in a worker on WebGPU', () => {
 
   test('puts the model’s prefix before queries', async () => {
     const queries = golden.items.filter(({ kind }) => kind === 'query');
-    const vectors = await page.evaluate(async (texts) => {
-      const { embedder } = globalThis as unknown as PageScope;
-      const { embeddings } = await embedder.embed(texts, { task: 'query' });
-      return embeddings.map(({ values }) => Array.from(values));
-    }, queries.map(({ text }) => text.replace('query: ', '')));
-    for (const [i, { embedding }] of queries.entries()) expect(1 - cosine(vectors[i], embedding)).toBeLessThan(1e-6);
+    const vectors = await page.evaluate(
+      async (texts) => {
+        const { embedder } = globalThis as unknown as PageScope;
+        const { embeddings } = await embedder.embed(texts, { task: 'query' });
+        return embeddings.map(({ values }) => Array.from(values));
+      },
+      queries.map(({ text }) => text.replace('query: ', '')),
+    );
+    for (const [i, { embedding }] of queries.entries())
+      expect(1 - cosine(vectors[i], embedding)).toBeLessThan(1e-6);
   });
 
   test('gives a text the same bytes alone, in a batch of 32, and in reverse order', async () => {
@@ -72,8 +85,9 @@ test.describe('an embedder in a worker on WebGPU', () => {
       const differing: number[] = [];
       for (const i of [0, 5, 31]) {
         const alone = await embedder.embed(all[i]);
-        const bytes = [alone.embeddings[0], batch.embeddings[i], reversed.embeddings[all.length - 1 - i]].map(({ values }) =>
-          Array.from(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)).join(),
+        const bytes = [alone.embeddings[0], batch.embeddings[i], reversed.embeddings[all.length - 1 - i]].map(
+          ({ values }) =>
+            Array.from(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)).join(),
         );
         if (new Set(bytes).size !== 1) differing.push(i);
       }
@@ -86,7 +100,10 @@ test.describe('an embedder in a worker on WebGPU', () => {
     const outcome = await page.evaluate(async () => {
       const { embedder } = globalThis as unknown as PageScope;
       const controller = new AbortController();
-      const texts = Array.from({ length: 200 }, (_, i) => `Sentence number ${i} about the weather in the mountains.`);
+      const texts = Array.from(
+        { length: 200 },
+        (_, i) => `Sentence number ${i} about the weather in the mountains.`,
+      );
       let seen = 0;
       const call = embedder.embed(texts, {
         signal: controller.signal,
@@ -95,7 +112,10 @@ test.describe('an embedder in a worker on WebGPU', () => {
           controller.abort();
         },
       });
-      const name = await call.then(() => 'finished', (error: Error) => error.name);
+      const name = await call.then(
+        () => 'finished',
+        (error: Error) => error.name,
+      );
       const next = await embedder.embed('still there');
       return { name, seen, length: next.embeddings[0].values.length };
     });
@@ -146,7 +166,14 @@ test.describe('an embedder in a worker on WebGPU', () => {
     const odd = ['', '🐦🌊🧭', '\u0000\u0007\u001b', '\ud800 alone \udfff', ' \t\n ', 'a'.repeat(100_000)];
     const answers = await page.evaluate(async (count) => {
       const { embedder } = globalThis as unknown as PageScope;
-      const texts = ['', '🐦🌊🧭', '\u0000\u0007\u001b', '\ud800 alone \udfff', ' \t\n ', 'a'.repeat(100_000)].slice(0, count);
+      const texts = [
+        '',
+        '🐦🌊🧭',
+        '\u0000\u0007\u001b',
+        '\ud800 alone \udfff',
+        ' \t\n ',
+        'a'.repeat(100_000),
+      ].slice(0, count);
       const { embeddings } = await embedder.embed(texts);
       return embeddings.map(({ values, tokenCount, truncated }) => {
         const length = Math.hypot(...values);
@@ -181,7 +208,11 @@ test.describe('an embedder in a worker on WebGPU', () => {
       const call = other.embed('never finished '.repeat(300));
       await other.dispose();
       await other.dispose();
-      const codeOf = (promise: Promise<unknown>) => promise.then(() => 'none', (error) => error.code);
+      const codeOf = (promise: Promise<unknown>) =>
+        promise.then(
+          () => 'none',
+          (error) => error.code,
+        );
       return [await codeOf(call), await codeOf(other.embed('too late'))];
     });
     expect(outcome).toEqual(['disposed', 'disposed']);
@@ -205,7 +236,8 @@ test.describe('onnxruntime as a second opinion', () => {
       await page.goto('/pages/second-opinion.html');
       await expect(page).toHaveTitle('ready');
       const { ours, theirs } = await page.evaluate(
-        ([model, sequences]) => (globalThis as unknown as { compare: CompareFunction }).compare(model, sequences),
+        ([model, sequences]) =>
+          (globalThis as unknown as { compare: CompareFunction }).compare(model, sequences),
         [name, short.map(({ ids }) => ids)] as const,
       );
       expect(ours.length).toBe(short.length);
@@ -217,4 +249,7 @@ test.describe('onnxruntime as a second opinion', () => {
   }
 });
 
-type CompareFunction = (model: string, ids: readonly number[][]) => Promise<{ ours: number[][]; theirs: number[][] }>;
+type CompareFunction = (
+  model: string,
+  ids: readonly number[][],
+) => Promise<{ ours: number[][]; theirs: number[][] }>;

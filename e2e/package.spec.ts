@@ -1,13 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@playwright/test';
-import { build, createServer as createDevServer } from 'vite';
-import { serveFolder } from './serve.mjs';
+import { build, createServer, preview } from 'vite';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -27,32 +24,38 @@ await embedder.dispose();
 
 test.describe('the packed package in an empty Vite app', () => {
   let app: string;
-  let server: Server;
 
   test.beforeAll(() => {
     app = mkdtempSync(join(tmpdir(), 'sterna-app-'));
     // dist/ is there already: it is what these tests are about.
-    execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', app], { cwd: root, stdio: 'pipe' });
+    execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', app], {
+      cwd: root,
+      stdio: 'pipe',
+    });
     const tarball = readdirSync(app).find((name) => name.endsWith('.tgz'))!;
     writeFileSync(join(app, 'package.json'), '{ "name": "empty", "private": true, "type": "module" }');
-    writeFileSync(join(app, 'index.html'), '<!doctype html><title>loading</title><script type="module" src="/main.ts"></script>');
+    writeFileSync(
+      join(app, 'index.html'),
+      '<!doctype html><title>loading</title><script type="module" src="/main.ts"></script>',
+    );
     writeFileSync(join(app, 'main.ts'), MAIN);
     const options = ['--no-audit', '--no-fund', '--prefer-offline'];
     execFileSync('npm', ['install', ...options, `./${tarball}`], { cwd: app, stdio: 'pipe' });
   });
 
   test.afterAll(() => {
-    server?.close();
     rmSync(app, { recursive: true, force: true });
   });
 
   test('bundles and runs with no configuration', async ({ page }) => {
     await build({ root: app, configFile: false, logLevel: 'error' });
-    server = createServer(serveFolder(join(app, 'dist')));
-    await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
-    const { port } = server.address() as AddressInfo;
-    await page.goto(`http://localhost:${port}/`);
-    await expect(page).toHaveTitle('bus 1 reference');
+    const server = await preview({ root: app, configFile: false, logLevel: 'error', preview: { port: 0 } });
+    try {
+      await page.goto(server.resolvedUrls!.local[0]);
+      await expect(page).toHaveTitle('bus 1 reference');
+    } finally {
+      await server.close();
+    }
   });
 
   test('has exact types without a setting', () => {
@@ -72,7 +75,10 @@ export { floats };
     const options = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022,esnext.disposable,dom'];
     const modules = ['--module', 'esnext', '--moduleResolution', 'bundler', '--types', ''];
     const check = () =>
-      execFileSync(process.execPath, [compiler, ...options, ...modules, 'types.ts', 'main.ts'], { cwd: app, stdio: 'pipe' });
+      execFileSync(process.execPath, [compiler, ...options, ...modules, 'types.ts', 'main.ts'], {
+        cwd: app,
+        stdio: 'pipe',
+      });
     try {
       check();
     } catch (error) {
@@ -81,7 +87,12 @@ export { floats };
   });
 
   test('runs in Vite’s development server with no configuration', async ({ page }) => {
-    const development = await createDevServer({ root: app, configFile: false, logLevel: 'error', server: { port: 0 } });
+    const development = await createServer({
+      root: app,
+      configFile: false,
+      logLevel: 'error',
+      server: { port: 0 },
+    });
     try {
       await development.listen();
       await page.goto(development.resolvedUrls!.local[0]);
@@ -104,7 +115,11 @@ export { floats };
     const lines = '{"id":1,"text":"The bus stops here."}\n{"id":"b","text":""}\n';
     const args = ['sterna', 'embed', '--device', 'reference', '--dimensions', '64', '--quiet'];
     const output = execFileSync('npx', args, { cwd: app, input: lines });
-    const [first, second] = output.toString().trim().split('\n').map((line) => JSON.parse(line));
+    const [first, second] = output
+      .toString()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     expect(first).toMatchObject({ id: 1, truncated: false });
     expect(first.embedding).toHaveLength(64);
     expect(second).toMatchObject({ id: 'b', tokens: 2 });

@@ -40,7 +40,10 @@ function installed() {
   if (process.platform !== 'linux' || spawnSync('apt-get', ['--version']).status !== 0) return undefined;
   const root = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   console.log('Trying the package chromium of apt-get.');
-  for (const step of [['update', '-q'], ['install', '-qy', '--no-install-recommends', 'chromium']]) {
+  for (const step of [
+    ['update', '-q'],
+    ['install', '-qy', '--no-install-recommends', 'chromium'],
+  ]) {
     const [command, ...args] = [...root, 'apt-get', ...step];
     const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     if (spawnSync(command, args, { stdio: 'ignore', env: environment }).status !== 0) return undefined;

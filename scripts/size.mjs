@@ -22,7 +22,9 @@ for (const [name, path] of files) {
   total += bytes;
   console.log(`${name.padEnd(18)} ${(bytes / 1000).toFixed(1).padStart(6)} kB`);
 }
-console.log(`${'all, gzipped'.padEnd(18)} ${(total / 1000).toFixed(1).padStart(6)} kB of at most ${BOUND / 1000} kB`);
+console.log(
+  `${'all, gzipped'.padEnd(18)} ${(total / 1000).toFixed(1).padStart(6)} kB of at most ${BOUND / 1000} kB`,
+);
 if (total > BOUND) {
   console.error('The engine has become too large.');
   process.exit(1);

@@ -9,7 +9,12 @@ import { createServer, runnerImport } from 'vite';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const QUERY = 'Wann fährt der Zug zum Flughafen?';
 
-const server = await createServer({ root, configFile: `${root}vite.config.ts`, mode: 'demo', logLevel: 'error' });
+const server = await createServer({
+  root,
+  configFile: `${root}vite.config.ts`,
+  mode: 'demo',
+  logLevel: 'error',
+});
 await server.listen();
 console.log(`\n  The demo runs at ${server.resolvedUrls.local[0]}\n`);
 
@@ -18,7 +23,9 @@ const { Embedder, SemanticIndex } = (
 ).module;
 const corpus = JSON.parse(readFileSync(`${root}demo/corpus/corpus.json`, 'utf8'));
 const languages = new Set(corpus.map(({ lang }) => lang));
-console.log(`  Meanwhile, one search here: ${corpus.length} passages in ${languages.size} languages, the model "nano".`);
+console.log(
+  `  Meanwhile, one search here: ${corpus.length} passages in ${languages.size} languages, the model "nano".`,
+);
 
 const embedder = await Embedder.create();
 const index = new SemanticIndex(embedder);
@@ -26,7 +33,8 @@ await index.add(
   corpus.map(({ id, lang, text }) => ({ id, text, metadata: lang })),
   {
     onProgress({ done, total }) {
-      if (process.stdout.isTTY) process.stdout.write(`\r  ${done} of ${total} indexed on ${embedder.report.device}`);
+      if (process.stdout.isTTY)
+        process.stdout.write(`\r  ${done} of ${total} indexed on ${embedder.report.device}`);
     },
   },
 );

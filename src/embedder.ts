@@ -40,7 +40,13 @@ export class Embedder implements AsyncDisposable {
    *   device; `worker` where the worker does not start. The signal's reason when it is aborted.
    */
   static async create(options: EmbedderOptions = {}): Promise<Embedder> {
-    const { model = 'nano', device = 'auto', batchTokens = DEFAULT_BATCH_TOKENS, signal, onProgress } = options;
+    const {
+      model = 'nano',
+      device = 'auto',
+      batchTokens = DEFAULT_BATCH_TOKENS,
+      signal,
+      onProgress,
+    } = options;
     checkDevice(device);
     signal?.throwIfAborted();
     const worker = options.worker ?? (options.workerFactory ?? startWorker)();
@@ -98,10 +104,14 @@ export class Embedder implements AsyncDisposable {
     this.throwIfDisposed();
     const { maxTokens, signal } = options;
     if (!Number.isInteger(maxTokens) || maxTokens < 1) {
-      throw new SternaError('invalid-input', `maxTokens is ${maxTokens}; needed: a whole number of at least 1.`);
+      throw new SternaError(
+        'invalid-input',
+        `maxTokens is ${maxTokens}; needed: a whole number of at least 1.`,
+      );
     }
     for (const [i, text] of texts.entries()) {
-      if (typeof text !== 'string') throw new SternaError('invalid-input', `Text ${i} is ${kindOf(text)}; needed: a string.`);
+      if (typeof text !== 'string')
+        throw new SternaError('invalid-input', `Text ${i} is ${kindOf(text)}; needed: a string.`);
     }
     signal?.throwIfAborted();
     return this.engine.chunk(texts, maxTokens, signal);
@@ -125,13 +135,17 @@ export class Embedder implements AsyncDisposable {
 }
 
 function startWorker(): Worker {
-  return new Worker(new URL('../workers/engine.worker.ts', import.meta.url), { type: 'module', name: 'sterna' });
+  return new Worker(new URL('../workers/engine.worker.ts', import.meta.url), {
+    type: 'module',
+    name: 'sterna',
+  });
 }
 
 /** A model source as a worker can have it: addresses in full, as a worker has another base. */
 function sourceForWorker(model: ModelSource): { model: ModelSource; name?: string } {
   if (model === 'nano') return { model: addresses(nanoSource()), name: 'nano' };
-  if (typeof model === 'string' || model instanceof URL) return { model: new URL(model, document.baseURI).href };
+  if (typeof model === 'string' || model instanceof URL)
+    return { model: new URL(model, document.baseURI).href };
   if (Array.isArray(model) || isDirectory(model)) return { model };
   return { model: addresses(model as Readonly<Record<string, string | URL | Blob>>) };
 }
@@ -181,7 +195,10 @@ function checkDimensions(
 function listOfInputs(input: EmbedInput): readonly (string | ArrayLike<number>)[] {
   if (typeof input === 'string' || input instanceof Uint32Array) return [input];
   if (!Array.isArray(input)) {
-    throw new SternaError('invalid-input', `The input is ${kindOf(input)}; needed: a text, token ids, or a list of them.`);
+    throw new SternaError(
+      'invalid-input',
+      `The input is ${kindOf(input)}; needed: a text, token ids, or a list of them.`,
+    );
   }
   if (typeof input[0] === 'number') return [input as number[]];
   for (const [i, one] of (input as readonly (string | TokenIds)[]).entries()) {
@@ -193,7 +210,9 @@ function listOfInputs(input: EmbedInput): readonly (string | ArrayLike<number>)[
 
 function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  return typeof value === 'object' ? `an object (${value.constructor?.name ?? 'no class'})` : `a ${typeof value}`;
+  return typeof value === 'object'
+    ? `an object (${value.constructor?.name ?? 'no class'})`
+    : `a ${typeof value}`;
 }
 
 function result<O extends Output>(embedded: EmbeddedTexts, output: O): EmbedResult<O> {

@@ -1,6 +1,11 @@
 export { Embedder } from './embedder.ts';
 export { SternaError, type SternaErrorCode } from './errors.ts';
-export { type IndexHit, VectorIndex, type VectorIndexOptions, type VectorSearchOptions } from './index/index.ts';
+export {
+  type IndexHit,
+  VectorIndex,
+  type VectorIndexOptions,
+  type VectorSearchOptions,
+} from './index/index.ts';
 export {
   type AddOptions,
   type PassageEmbedder,

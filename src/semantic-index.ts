@@ -105,7 +105,10 @@ export class SemanticIndex<M = unknown> {
     { dimensions, passageTokens = DEFAULT_PASSAGE_TOKENS }: SemanticIndexOptions = {},
   ) {
     if (!Number.isInteger(passageTokens) || passageTokens < 1) {
-      throw new SternaError('invalid-input', `passageTokens is ${passageTokens}; needed: a whole number of at least 1.`);
+      throw new SternaError(
+        'invalid-input',
+        `passageTokens is ${passageTokens}; needed: a whole number of at least 1.`,
+      );
     }
     this.dimensions = dimensions;
     this.passageTokens = passageTokens;
@@ -207,13 +210,18 @@ export class SemanticIndex<M = unknown> {
    * @throws TypeError where metadata cannot be written as JSON.
    */
   toBytes(): Uint8Array<ArrayBuffer> {
-    const documents = [...this.entries.values()].map(({ document, number, ranges }) => ({ ...document, number, ranges }));
+    const documents = [...this.entries.values()].map(({ document, number, ranges }) => ({
+      ...document,
+      number,
+      ranges,
+    }));
     const { dimensions, passageTokens } = this;
     const json = new TextEncoder().encode(JSON.stringify({ dimensions, passageTokens, documents }));
     const vectors = this.vectors?.toBytes() ?? new Uint8Array(0);
     const bytes = new Uint8Array(HEADER_BYTES + json.length + vectors.length);
     const header = new DataView(bytes.buffer);
-    for (const [i, word] of [MAGIC, VERSION, json.length, crc32(json)].entries()) header.setUint32(4 * i, word, true);
+    for (const [i, word] of [MAGIC, VERSION, json.length, crc32(json)].entries())
+      header.setUint32(4 * i, word, true);
     bytes.set(json, HEADER_BYTES);
     bytes.set(vectors, HEADER_BYTES + json.length);
     return bytes;
@@ -242,9 +250,16 @@ export class SemanticIndex<M = unknown> {
     const ids = new Set<string>();
     for (const { id, text } of documents) {
       if (typeof id !== 'string' || id === '') {
-        throw new SternaError('invalid-input', `The id of a document is ${JSON.stringify(id)}; needed: a string that is not empty.`);
+        throw new SternaError(
+          'invalid-input',
+          `The id of a document is ${JSON.stringify(id)}; needed: a string that is not empty.`,
+        );
       }
-      if (typeof text !== 'string') throw new SternaError('invalid-input', `The text of document "${id}" is a ${typeof text}; needed: a string.`);
+      if (typeof text !== 'string')
+        throw new SternaError(
+          'invalid-input',
+          `The text of document "${id}" is a ${typeof text}; needed: a string.`,
+        );
       if (ids.has(id)) throw new SternaError('duplicate-id', `Two of the documents have the id "${id}".`);
       if (this.entries.has(id) || this.pending.has(id)) {
         throw new SternaError('duplicate-id', `Document "${id}" is in the index already; remove it first.`);
@@ -306,7 +321,11 @@ export class SemanticIndex<M = unknown> {
   /** The best passages, at most some of each document. */
   private nearest(
     query: Float32Array,
-    { k, perDocument, ...options }: { k: number; perDocument: number; minScore?: number; filter?: (key: string) => boolean },
+    {
+      k,
+      perDocument,
+      ...options
+    }: { k: number; perDocument: number; minScore?: number; filter?: (key: string) => boolean },
   ): SearchHit<M>[] {
     // Passages of documents that have enough of them are passed over, so more must be asked for until k are left.
     for (let asked = 2 * k; ; asked *= 4) {
@@ -348,12 +367,19 @@ interface Saved<M> {
 }
 
 function readBytes<M>(bytes: Uint8Array): { saved: Saved<M>; vectors: VectorIndex | undefined } {
-  if (bytes.length < HEADER_BYTES) throw corrupt(`they are ${bytes.length}; needed: at least ${HEADER_BYTES}`);
+  if (bytes.length < HEADER_BYTES)
+    throw corrupt(`they are ${bytes.length}; needed: at least ${HEADER_BYTES}`);
   const header = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
-  const [magic, version, jsonBytes, checksum] = Array.from({ length: 4 }, (_, i) => header.getUint32(4 * i, true));
+  const [magic, version, jsonBytes, checksum] = Array.from({ length: 4 }, (_, i) =>
+    header.getUint32(4 * i, true),
+  );
   if (magic !== MAGIC) throw corrupt('they do not begin as one does');
-  if (version !== VERSION) throw corrupt(`they are version ${version} of the format and this library reads ${VERSION}; update the library`);
-  if (HEADER_BYTES + jsonBytes > bytes.length) throw corrupt(`they are ${bytes.length}; needed: at least ${HEADER_BYTES + jsonBytes}`);
+  if (version !== VERSION)
+    throw corrupt(
+      `they are version ${version} of the format and this library reads ${VERSION}; update the library`,
+    );
+  if (HEADER_BYTES + jsonBytes > bytes.length)
+    throw corrupt(`they are ${bytes.length}; needed: at least ${HEADER_BYTES + jsonBytes}`);
   const json = bytes.subarray(HEADER_BYTES, HEADER_BYTES + jsonBytes);
   if (crc32(json) !== checksum) throw corrupt('the checksum does not match');
   const saved = parseSaved<M>(json);
@@ -374,15 +400,21 @@ function parseSaved<M>(json: Uint8Array): Saved<M> {
     throw corrupt('the documents are not JSON');
   }
   const documents = saved?.documents;
-  if (!Array.isArray(documents) || !Number.isInteger(saved.passageTokens) || !documents.every(isSavedDocument)) {
+  if (
+    !Array.isArray(documents) ||
+    !Number.isInteger(saved.passageTokens) ||
+    !documents.every(isSavedDocument)
+  ) {
     throw corrupt('the documents are not as they should be');
   }
-  if (new Set(documents.map(({ id }) => id)).size !== documents.length) throw corrupt('two documents have one id');
+  if (new Set(documents.map(({ id }) => id)).size !== documents.length)
+    throw corrupt('two documents have one id');
   return saved;
 }
 
 function isSavedDocument(value: Partial<SavedDocument<unknown>> | null): boolean {
-  if (typeof value?.id !== 'string' || typeof value.text !== 'string' || !Number.isInteger(value.number)) return false;
+  if (typeof value?.id !== 'string' || typeof value.text !== 'string' || !Number.isInteger(value.number))
+    return false;
   const { length } = value.text;
   const isRange = (range: unknown) =>
     Array.isArray(range) && range.length === 2 && range[0] >= 0 && range[0] <= range[1] && range[1] <= length;
@@ -393,13 +425,16 @@ function corrupt(words: string): SternaError {
   return new SternaError('corrupt-file', `The bytes are no usable semantic index: ${words}.`);
 }
 
-function isList<M>(documents: SearchDocument<M> | readonly SearchDocument<M>[]): documents is readonly SearchDocument<M>[] {
+function isList<M>(
+  documents: SearchDocument<M> | readonly SearchDocument<M>[],
+): documents is readonly SearchDocument<M>[] {
   return Array.isArray(documents);
 }
 
 /** Documents from `from` on until they have enough text. */
 function nextGroup<M>(documents: readonly SearchDocument<M>[], from: number): readonly SearchDocument<M>[] {
   let to = from;
-  for (let units = 0; to < documents.length && (to === from || units < GROUP_UNITS); to++) units += documents[to].text.length;
+  for (let units = 0; to < documents.length && (to === from || units < GROUP_UNITS); to++)
+    units += documents[to].text.length;
   return documents.slice(from, to);
 }

@@ -13,7 +13,9 @@ export interface ErrorMessage {
 }
 
 /** Answers are values or errors; a rejection would lose the error's code. */
-export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorMessage };
+export type Reply<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: ErrorMessage };
 
 /** What a worker is told to load. */
 export interface LoadRequest {

@@ -21,7 +21,14 @@ export function median(values) {
 export function ratio(name, ours, theirs) {
   const rounds = ours.map((value, i) => value / theirs[i]).sort((a, b) => a - b);
   const at = (share) => rounds[Math.round(share * (rounds.length - 1))];
-  return { name, ours: median(ours), theirs: median(theirs), ratio: median(rounds), low: at(0.25), high: at(0.75) };
+  return {
+    name,
+    ours: median(ours),
+    theirs: median(theirs),
+    ratio: median(rounds),
+    low: at(0.25),
+    high: at(0.75),
+  };
 }
 
 /** Prints rows of equal keys as a Markdown table. */
@@ -30,12 +37,18 @@ export function table(rows) {
   const cells = rows.map((row) => columns.map((column) => show(row[column])));
   const widths = columns.map((column, i) => Math.max(column.length, ...cells.map((row) => row[i].length)));
   const line = (row) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
-  console.log([line(columns), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...cells.map(line)].join('\n'));
+  console.log(
+    [line(columns), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...cells.map(line)].join(
+      '\n',
+    ),
+  );
 }
 
 function show(value) {
   if (typeof value !== 'number') return String(value);
-  return Number.isInteger(value) || value >= 1000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
+  return Number.isInteger(value) || value >= 1000
+    ? Math.round(value).toLocaleString('en')
+    : value.toPrecision(3);
 }
 
 /** Prints the ratios and writes the JSON file where one was asked for. */
@@ -45,5 +58,8 @@ export function finish({ rows, ratios }, file) {
   }
   if (!file) return;
   const machine = { cpu: cpus()[0]?.model ?? 'unknown', threads: cpus().length, node: process.version };
-  writeFileSync(file, `${JSON.stringify({ machine, date: new Date().toISOString(), rows, ratios }, null, 2)}\n`);
+  writeFileSync(
+    file,
+    `${JSON.stringify({ machine, date: new Date().toISOString(), rows, ratios }, null, 2)}\n`,
+  );
 }

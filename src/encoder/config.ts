@@ -63,7 +63,11 @@ export function parseConfig(json: unknown, file = 'config.json'): EncoderConfig 
   const fields = new ConfigFields(json as Record<string, unknown>, file);
   const family = familyOf(fields);
 
-  fields.mustBe('hidden_act', ['gelu', undefined], 'the exact (erf) GELU is the only activation that is built in');
+  fields.mustBe(
+    'hidden_act',
+    ['gelu', undefined],
+    'the exact (erf) GELU is the only activation that is built in',
+  );
   const hiddenSize = fields.integer('hidden_size');
   const layers = fields.integer('num_hidden_layers');
   const heads = fields.integer('num_attention_heads');
@@ -88,13 +92,18 @@ export function parseConfig(json: unknown, file = 'config.json'): EncoderConfig 
     layerNormEpsilon: fields.number('layer_norm_eps', family === 'gte' ? 1e-12 : 1e-5),
     tokenTypes: fields.integer('type_vocab_size', family === 'gte' ? 0 : 1, 0),
     padId,
-    trainedDimensions: trainedDimensions(fields, `${family}/${hiddenSize}/${layers}/${vocabularySize}`, hiddenSize),
+    trainedDimensions: trainedDimensions(
+      fields,
+      `${family}/${hiddenSize}/${layers}/${vocabularySize}`,
+      hiddenSize,
+    ),
   };
   if (family === 'xlm-roberta') {
     fields.mustBe('position_embedding_type', ['absolute', undefined], 'xlm-roberta has absolute positions');
     if (common.tokenTypes < 1) fields.refuse('type_vocab_size', common.tokenTypes, 'at least 1');
     const usable = positions - padId - 1;
-    if (usable < 1) fields.refuse('max_position_embeddings', positions, `more than pad_token_id + 1 = ${padId + 1}`);
+    if (usable < 1)
+      fields.refuse('max_position_embeddings', positions, `more than pad_token_id + 1 = ${padId + 1}`);
     return { ...common, positionRows: positions, maxTokens: Math.min(usable, LONGEST_INPUT) };
   }
   fields.mustBe('position_embedding_type', ['rope'], 'gte is run with rotary positions');
@@ -131,7 +140,8 @@ function ropeConfig(fields: ConfigFields): RopeConfig {
   const scaled = fields.nested('rope_scaling', chosen);
   const factor = scaled.number('factor');
   if (factor < 1) return fields.refuse('rope_scaling.factor', factor, 'at least 1');
-  const mixedB = chosen.mixed_b === null || chosen.mixed_b === undefined ? undefined : scaled.number('mixed_b');
+  const mixedB =
+    chosen.mixed_b === null || chosen.mixed_b === undefined ? undefined : scaled.number('mixed_b');
   return factor === 1 ? { theta } : { theta, scaling: { factor, mixedB } };
 }
 

@@ -27,7 +27,11 @@ export interface EmbeddingTables {
  *
  * @returns `[tokens, hidden]`.
  */
-export function embedTokens(tables: EmbeddingTables, config: EncoderConfig, batch: PackedBatch): Float32Array {
+export function embedTokens(
+  tables: EmbeddingTables,
+  config: EncoderConfig,
+  batch: PackedBatch,
+): Float32Array {
   const { hiddenSize } = config;
   const { words, positions, tokenType } = tables;
   const rows = new Float32Array(batch.ids.length * hiddenSize);

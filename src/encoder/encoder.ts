@@ -82,7 +82,11 @@ function attend(
 }
 
 /** H = norm(H + context·Woᵀ), then H = norm(H + feedForward(H)). */
-function transform(backend: Backend, layer: LayerWeights, { hidden, context, projected, inner }: Activations): void {
+function transform(
+  backend: Backend,
+  layer: LayerWeights,
+  { hidden, context, projected, inner }: Activations,
+): void {
   backend.linear(context, layer.attentionOutput, projected);
   backend.norm(hidden, layer.attentionNorm, projected);
 

@@ -181,7 +181,7 @@ function check(tensors: Checkpoint['tensors'], name: string, needed: readonly nu
     const files = [...new Set([...tensors.values()].map(({ file }) => file))].join(', ') || 'The checkpoint';
     throw new SternaError(
       'missing-tensor',
-      `${files} has no tensor ${name}; needed: one of shape [${needed.join(', ')}].`,
+      `${files} has no tensor ${name} among its ${tensors.size}; needed by config.json: one of shape [${needed.join(', ')}].`,
     );
   }
   const { file, dtype, shape } = tensor;

@@ -100,7 +100,10 @@ export class Engine implements EngineLink {
     const { backend, notes } = await openBackend(device, gpu);
     try {
       await backend.prepare(config, tell('compile', backend.adapter || backend.name));
-      const weights = await loadWeights(config, checkpoint, backend, { signal, onProgress: tell('upload', model.name) });
+      const weights = await loadWeights(config, checkpoint, backend, {
+        signal,
+        onProgress: tell('upload', model.name),
+      });
       // The first batch brings out what a device only finds wrong when it runs.
       await encodeFinite(backend, model, weights, [Uint32Array.of(0)]);
       signal?.throwIfAborted();
@@ -169,7 +172,10 @@ export class Engine implements EngineLink {
       await breathe();
       signal?.throwIfAborted();
       this.throwIfDisposed();
-      const { offsets } = this.needTokenizer().encode(text, { addSpecialTokens: false, specialTokens: 'text' });
+      const { offsets } = this.needTokenizer().encode(text, {
+        addSpecialTokens: false,
+        specialTokens: 'text',
+      });
       passages.push(chunk(text, offsets, { maxTokens }));
     }
     return passages;
@@ -224,7 +230,8 @@ export class Engine implements EngineLink {
   private checkIds(ids: ArrayLike<number>, at: number): Tokenised {
     const { vocabularySize } = this.model.config;
     const { maxTokens } = this.report;
-    if (ids.length === 0) throw new SternaError('invalid-input', `Input ${at} is a list of no token ids; needed: at least one.`);
+    if (ids.length === 0)
+      throw new SternaError('invalid-input', `Input ${at} is a list of no token ids; needed: at least one.`);
     for (let i = 0; i < ids.length; i++) {
       if (Number.isInteger(ids[i]) && ids[i] >= 0 && ids[i] < vocabularySize) continue;
       throw new SternaError(
@@ -278,19 +285,26 @@ async function openBackend(
     const opened = await openDevice(await gpu());
     if (!opened.software) return { backend: new WebGpuBackend(opened), notes: [] };
     const words = `${opened.adapter} is a software adapter`;
-    if (device === 'webgpu') return { backend: new WebGpuBackend(opened), notes: [`${words}: right, and slow.`] };
+    if (device === 'webgpu')
+      return { backend: new WebGpuBackend(opened), notes: [`${words}: right, and slow.`] };
     // A processor that plays a GPU is slower than the same processor asked directly.
     opened.device.destroy();
     return { backend: new ReferenceBackend(), notes: [`Runs on the reference, as ${words}.`] };
   } catch (error) {
     if (device === 'webgpu' || !(error instanceof SternaError)) throw error;
-    return { backend: new ReferenceBackend(), notes: [`Runs on the reference, as there is no GPU: ${error.message}`] };
+    return {
+      backend: new ReferenceBackend(),
+      notes: [`Runs on the reference, as there is no GPU: ${error.message}`],
+    };
   }
 }
 
 /** Tells apart what makes vectors differ: configuration, tokenizer, prompts, and the small tensors of the weights. */
 async function fingerprint({ config, tokenizer, prompts, checkpoint }: ModelFolder): Promise<string> {
-  const hash = new Fingerprint().addText(JSON.stringify(config)).addText(prompts.query).addText(prompts.document);
+  const hash = new Fingerprint()
+    .addText(JSON.stringify(config))
+    .addText(prompts.query)
+    .addText(prompts.document);
   if (tokenizer) hash.add(tokenizer);
   // Biases and norms: every training step moves them, and they are a thousandth of the bytes.
   const vectors = [...checkpoint.tensors.values()].filter(({ shape }) => shape.length === 1);

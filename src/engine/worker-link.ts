@@ -1,4 +1,4 @@
-import { proxy, releaseProxy, type Remote, wrap } from 'comlink';
+import { proxy, type Remote, releaseProxy, wrap } from 'comlink';
 import type { EngineProtocol, ErrorMessage, LoadRequest, Reply } from '../../workers/protocol.ts';
 import { SternaError } from '../errors.ts';
 import type { Passage } from '../text/chunk.ts';
@@ -81,7 +81,7 @@ export class WorkerLink implements EngineLink {
       };
       signal?.addEventListener('abort', stop);
     });
-    const answer = run(call).then(valueOf);
+    const answer = run(call).then(unwrap);
     return Promise.race([answer, aborted, this.ended]).finally(() => {
       if (stop) signal?.removeEventListener('abort', stop);
     });
@@ -96,7 +96,7 @@ const WORKER_ADVICE =
   'If the page has a Content-Security-Policy it must allow the worker (worker-src), and the bundler must emit it; ' +
   'otherwise give `worker` or `workerFactory`.';
 
-function valueOf<T>(reply: Reply<T>): T {
+function unwrap<T>(reply: Reply<T>): T {
   if (reply.ok) return reply.value;
   throw revive(reply.error);
 }

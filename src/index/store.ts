@@ -82,14 +82,20 @@ export class VectorStore {
 
   /** @throws SternaError `corrupt-file`. */
   static from(bytes: Uint8Array): { store: VectorStore; tail: Tail } {
-    if (bytes.length < HEADER_BYTES) throw corrupt(`it has ${bytes.length} bytes; needed: at least ${HEADER_BYTES}`);
+    if (bytes.length < HEADER_BYTES)
+      throw corrupt(`it has ${bytes.length} bytes; needed: at least ${HEADER_BYTES}`);
     const header = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
-    const [magic, version, dimensions, count, tailBytes] = Array.from({ length: 5 }, (_, i) => header.getUint32(4 * i, true));
+    const [magic, version, dimensions, count, tailBytes] = Array.from({ length: 5 }, (_, i) =>
+      header.getUint32(4 * i, true),
+    );
     if (magic !== MAGIC) throw corrupt('it does not begin as a vector index does');
     if (version !== VERSION) {
-      throw corrupt(`it has version ${version} of the format and this library reads ${VERSION}; update the library`);
+      throw corrupt(
+        `it has version ${version} of the format and this library reads ${VERSION}; update the library`,
+      );
     }
-    if (dimensions < 1 || dimensions > MOST_DIMENSIONS) throw corrupt(`its vectors have ${dimensions} dimensions`);
+    if (dimensions < 1 || dimensions > MOST_DIMENSIONS)
+      throw corrupt(`its vectors have ${dimensions} dimensions`);
     const vectorBytes = 4 * count * dimensions;
     const needed = HEADER_BYTES + vectorBytes + tailBytes;
     if (bytes.length !== needed) throw corrupt(`it has ${bytes.length} bytes; needed: ${needed}`);
@@ -98,7 +104,9 @@ export class VectorStore {
     const store = new VectorStore(dimensions, Math.max(count, 16));
     store.count = count;
     const target = store.all;
-    new Uint8Array(target.buffer, 0, vectorBytes).set(bytes.subarray(HEADER_BYTES, HEADER_BYTES + vectorBytes));
+    new Uint8Array(target.buffer, 0, vectorBytes).set(
+      bytes.subarray(HEADER_BYTES, HEADER_BYTES + vectorBytes),
+    );
     return { store, tail: readTail(bytes.subarray(HEADER_BYTES + vectorBytes), count) };
   }
 }
@@ -124,7 +132,10 @@ function readTail(bytes: Uint8Array, count: number): Tail {
     throw corrupt('its ids are not JSON');
   }
   const { ids, space } = tail ?? {};
-  const unique = Array.isArray(ids) && ids.every((id) => typeof id === 'string' && id !== '') && new Set(ids).size === count;
+  const unique =
+    Array.isArray(ids) &&
+    ids.every((id) => typeof id === 'string' && id !== '') &&
+    new Set(ids).size === count;
   if (!unique || ids.length !== count) throw corrupt(`its ids are not ${count} different strings`);
   if (space !== undefined && typeof space !== 'string') throw corrupt('its space is no string');
   return { ids, space };

@@ -51,7 +51,10 @@ export class VectorIndex {
   /** @throws SternaError `invalid-dimensions`. */
   constructor({ dimensions, space }: VectorIndexOptions) {
     if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > MOST_DIMENSIONS) {
-      throw new SternaError('invalid-dimensions', `dimensions is ${dimensions}; needed: a whole number from 1 to ${MOST_DIMENSIONS}.`);
+      throw new SternaError(
+        'invalid-dimensions',
+        `dimensions is ${dimensions}; needed: a whole number from 1 to ${MOST_DIMENSIONS}.`,
+      );
     }
     this.space = typeof space === 'object' ? space.id : space;
     this.store = new VectorStore(dimensions);
@@ -76,7 +79,10 @@ export class VectorIndex {
    */
   add(id: string, vector: VectorLike): void {
     if (typeof id !== 'string' || id === '' || /\p{Surrogate}/u.test(id)) {
-      throw new SternaError('invalid-input', `The id is ${JSON.stringify(id)}; needed: a well-formed string that is not empty.`);
+      throw new SternaError(
+        'invalid-input',
+        `The id is ${JSON.stringify(id)}; needed: a well-formed string that is not empty.`,
+      );
     }
     if (this.places.has(id)) {
       throw new SternaError('duplicate-id', `"${id}" is in the index already; remove it first.`);
@@ -162,16 +168,23 @@ export class VectorIndex {
   private unit(vector: VectorLike): Float32Array {
     const { dimensions } = this;
     if (vector.length !== dimensions) {
-      throw new SternaError('invalid-vector', `The vector has ${vector.length} dimensions; needed: ${dimensions}.`);
+      throw new SternaError(
+        'invalid-vector',
+        `The vector has ${vector.length} dimensions; needed: ${dimensions}.`,
+      );
     }
     let largest = 0;
     for (let i = 0; i < dimensions; i++) {
       if (!Number.isFinite(vector[i])) {
-        throw new SternaError('invalid-vector', `Dimension ${i} of the vector is ${vector[i]}; needed: finite numbers.`);
+        throw new SternaError(
+          'invalid-vector',
+          `Dimension ${i} of the vector is ${vector[i]}; needed: finite numbers.`,
+        );
       }
       largest = Math.max(largest, Math.abs(vector[i]));
     }
-    if (largest === 0) throw new SternaError('invalid-vector', 'The vector is all zeros, so it has no direction.');
+    if (largest === 0)
+      throw new SternaError('invalid-vector', 'The vector is all zeros, so it has no direction.');
     // Scaled first, so that squares of very large or small numbers stay numbers.
     let squares = 0;
     for (let i = 0; i < dimensions; i++) squares += (vector[i] / largest) ** 2;

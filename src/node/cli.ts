@@ -62,7 +62,9 @@ async function run(args: string[]): Promise<void> {
   if (command === 'tokenize') return runTokenize(values);
   if (command === 'embed') return runEmbed(values);
   if (command === 'search') return runSearch(values);
-  throw new UsageError(`There is no command "${command}"; needed: embed, tokenize or search. Try sterna --help.`);
+  throw new UsageError(
+    `There is no command "${command}"; needed: embed, tokenize or search. Try sterna --help.`,
+  );
 }
 
 async function runTokenize(values: Values): Promise<void> {
@@ -98,7 +100,9 @@ async function runSearch(values: Values): Promise<void> {
     line.end(`${hits.length} hits by ${embedder.report.model} on ${where(embedder)}`);
     for (const { score, document, passage, start, end } of hits) {
       const words = `${score.toFixed(4)}  ${document.id}  ${passage.replace(/\s+/g, ' ')}`;
-      process.stdout.write(`${values.json ? JSON.stringify({ id: document.id, score, passage, start, end }) : words}\n`);
+      process.stdout.write(
+        `${values.json ? JSON.stringify({ id: document.id, score, passage, start, end }) : words}\n`,
+      );
     }
   } finally {
     await embedder.dispose();

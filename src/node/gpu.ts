@@ -73,9 +73,19 @@ function chromiumFolder(): string | undefined {
 }
 
 function chromiumFolders(): string[] {
-  const system = ['/usr/lib/chromium', '/usr/lib64/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome'];
+  const system = [
+    '/usr/lib/chromium',
+    '/usr/lib64/chromium',
+    '/usr/lib/chromium-browser',
+    '/opt/google/chrome',
+  ];
   const playwright = process.env.PLAYWRIGHT_BROWSERS_PATH ?? join(homedir(), '.cache/ms-playwright');
   if (!existsSync(playwright)) return system;
   const downloads = readdirSync(playwright).filter((name) => /^chromium-\d+$/.test(name));
-  return [...system, ...downloads.flatMap((name) => ['chrome-linux', 'chrome-linux64'].map((sub) => join(playwright, name, sub)))];
+  return [
+    ...system,
+    ...downloads.flatMap((name) =>
+      ['chrome-linux', 'chrome-linux64'].map((sub) => join(playwright, name, sub)),
+    ),
+  ];
 }

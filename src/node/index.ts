@@ -22,7 +22,13 @@ export class Embedder extends WorkerEmbedder {
    * @throws SternaError as in the browser.
    */
   static override async create(options: NodeEmbedderOptions = {}): Promise<Embedder> {
-    const { model = 'nano', device = 'auto', batchTokens = DEFAULT_BATCH_TOKENS, signal, onProgress } = options;
+    const {
+      model = 'nano',
+      device = 'auto',
+      batchTokens = DEFAULT_BATCH_TOKENS,
+      signal,
+      onProgress,
+    } = options;
     checkDevice(device);
     signal?.throwIfAborted();
     const files =

@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs';
 import { once } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 
@@ -48,7 +48,8 @@ function parseObject(line: string, place: string): Record<string, unknown> {
   } catch (error) {
     throw new UsageError(`${place}: not JSON (${(error as Error).message})`);
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
   throw new UsageError(`${place}: ${line.slice(0, 40)} is not an object; needed: {"id": …, "text": …}`);
 }
 
@@ -61,7 +62,9 @@ export function idOf({ value, place }: InputLine): string | number {
 
 export function textOf({ value, place }: InputLine): string {
   if (typeof value.text === 'string') return value.text;
-  throw new UsageError(`${place}: "text" is ${JSON.stringify(value.text)?.slice(0, 40) ?? 'missing'}; needed: a string`);
+  throw new UsageError(
+    `${place}: "text" is ${JSON.stringify(value.text)?.slice(0, 40) ?? 'missing'}; needed: a string`,
+  );
 }
 
 /** Writes JSON objects, one a line, no faster than they are taken. */
@@ -79,7 +82,8 @@ export class JsonLinesWriter {
 
   async write(value: unknown): Promise<void> {
     this.check();
-    if (!this.output.write(`${JSON.stringify(value)}\n`)) await once(this.output, 'drain').catch(() => this.check());
+    if (!this.output.write(`${JSON.stringify(value)}\n`))
+      await once(this.output, 'drain').catch(() => this.check());
   }
 
   /** Waits until everything is written. */

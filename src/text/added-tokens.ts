@@ -37,7 +37,10 @@ export class AddedTokens {
     this.raw = new Finder(this.tokens.filter(({ normalized }) => !normalized));
     const inNormalized = this.tokens.filter(({ normalized }) => normalized);
     this.normalized = new Finder(
-      inNormalized.map((token) => ({ ...token, content: normalizer.normalize({ text: token.content }).text })),
+      inNormalized.map((token) => ({
+        ...token,
+        content: normalizer.normalize({ text: token.content }).text,
+      })),
     );
   }
 
@@ -62,7 +65,9 @@ class Finder {
   private readonly byContent: ReadonlyMap<string, AddedToken>;
 
   constructor(tokens: readonly AddedToken[]) {
-    this.byContent = new Map(tokens.filter(({ content }) => content !== '').map((token) => [token.content, token]));
+    this.byContent = new Map(
+      tokens.filter(({ content }) => content !== '').map((token) => [token.content, token]),
+    );
     const contents = [...this.byContent.keys()].sort((a, b) => b.length - a.length);
     const escaped = contents.map((content) => content.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
     this.pattern = contents.length > 0 ? new RegExp(escaped.join('|'), 'gu') : undefined;
@@ -74,7 +79,10 @@ class Finder {
     for (const { index, 0: content } of this.pattern ? text.matchAll(this.pattern) : []) {
       const token = this.byContent.get(content)!;
       if (token.special && !parseSpecial) continue;
-      if (token.singleWord && (endsWithWord(text.slice(0, index)) || startsWithWord(text.slice(index + content.length)))) {
+      if (
+        token.singleWord &&
+        (endsWithWord(text.slice(0, index)) || startsWithWord(text.slice(index + content.length)))
+      ) {
         continue;
       }
       // An earlier token's right strip may have taken the white space already.
@@ -97,8 +105,12 @@ export function slice(source: AlignedText, start: number, end: number): AlignedT
   if (start === 0 && end === text.length) return source;
   return {
     text: text.slice(start, end),
-    from: from ? from.subarray(start, end) : Uint32Array.from({ length: end - start }, (_, i) => originalStart(source, start + i)),
-    to: to ? to.subarray(start, end) : Uint32Array.from({ length: end - start }, (_, i) => originalEnd(source, start + i)),
+    from: from
+      ? from.subarray(start, end)
+      : Uint32Array.from({ length: end - start }, (_, i) => originalStart(source, start + i)),
+    to: to
+      ? to.subarray(start, end)
+      : Uint32Array.from({ length: end - start }, (_, i) => originalEnd(source, start + i)),
   };
 }
 

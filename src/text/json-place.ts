@@ -15,9 +15,13 @@ export class JsonPlace {
 
   /** A field of an object; absent where there is none. */
   field(name: string): JsonPlace {
-    if (typeof this.value !== 'object' || this.value === null || Array.isArray(this.value)) this.fail('an object');
+    if (typeof this.value !== 'object' || this.value === null || Array.isArray(this.value))
+      this.fail('an object');
     const path = this.path.endsWith(':') ? `${this.path} ${name}` : `${this.path}.${name}`;
-    return new JsonPlace(Object.hasOwn(this.value, name) ? (this.value as Record<string, unknown>)[name] : undefined, path);
+    return new JsonPlace(
+      Object.hasOwn(this.value, name) ? (this.value as Record<string, unknown>)[name] : undefined,
+      path,
+    );
   }
 
   /** The items of a list. */

@@ -1,6 +1,6 @@
 import { SternaError } from '../errors.ts';
 import { type AlignedText, Rewriter } from './aligned-text.ts';
-import { JsonPlace } from './json-place.ts';
+import type { JsonPlace } from './json-place.ts';
 import { Precompiled } from './precompiled.ts';
 
 /** Rewrites a text before it is cut into words. */
@@ -17,7 +17,10 @@ export function readNormalizer(json: JsonPlace): Normalizer {
   if (json.isAbsent) return { normalize: (text) => text };
   switch (json.field('type').string()) {
     case 'Precompiled':
-      return new Precompiled(decodeBase64(json.field('precompiled_charsmap')), json.field('precompiled_charsmap').path);
+      return new Precompiled(
+        decodeBase64(json.field('precompiled_charsmap')),
+        json.field('precompiled_charsmap').path,
+      );
     case 'Sequence':
       return new Sequence(json.field('normalizers').list().map(readNormalizer));
     case 'Replace':
@@ -65,7 +68,9 @@ class Strip implements Normalizer {
     const rewriter = new Rewriter(source);
     const start = this.left ? /^\p{White_Space}*/u.exec(text)![0].length : 0;
     if (start > 0) rewriter.replace(0, start, '');
-    const kept = this.right ? text.length - (/\p{White_Space}*$/u.exec(text.slice(start))?.[0].length ?? 0) : text.length;
+    const kept = this.right
+      ? text.length - (/\p{White_Space}*$/u.exec(text.slice(start))?.[0].length ?? 0)
+      : text.length;
     if (kept < text.length) rewriter.replace(kept, text.length, '');
     return rewriter.finish();
   }

@@ -37,7 +37,11 @@ function readTemplates(json: JsonPlace): PostProcessor {
         return id === 'A' || id === 'B' ? [id] : sequence.field('id').fail('"A" or "B"');
       }
       const name = item.field('SpecialToken').field('id').string();
-      return tokens.field(name).field('ids').list().map((id) => id.index());
+      return tokens
+        .field(name)
+        .field('ids')
+        .list()
+        .map((id) => id.index());
     });
   return { single: read(json.field('single')), pair: read(json.field('pair')) };
 }

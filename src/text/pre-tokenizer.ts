@@ -25,7 +25,8 @@ export function readPreTokenizer(json: JsonPlace): PreTokenizer {
   const steps = json.field('type').string() === 'Sequence' ? json.field('pretokenizers').list() : [json];
   const types = steps.map((step) => step.field('type').string()).join(', ');
   if (types === 'Metaspace') return new Metaspace(readPrepend(steps[0]), readSplit(steps[0]));
-  if (types === 'WhitespaceSplit, Metaspace') return new WhitespaceMetaspace(readPrepend(steps[1]), readSplit(steps[1]));
+  if (types === 'WhitespaceSplit, Metaspace')
+    return new WhitespaceMetaspace(readPrepend(steps[1]), readSplit(steps[1]));
   return json.refuse('Metaspace, or WhitespaceSplit followed by Metaspace');
 }
 

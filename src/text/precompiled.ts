@@ -8,7 +8,7 @@ import { DoubleArray } from './double-array.ts';
  * tags, two vowel signs that are letters, half-width voicing marks, and the signs that stand before their base.
  */
 const JOINING =
-  /[\p{M}\p{Emoji_Modifier}\p{Regional_Indicator}\r\u200c\u200d\u0e33\u0eb3\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff\uff9e\uff9f\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u0d4e\u{110bd}\u{110cd}\u{111c2}\u{111c3}\u{113d1}\u{1193f}\u{11941}\u{11a3a}\u{11a84}-\u{11a89}\u{11d46}\u{11f02}\u{e0020}-\u{e007f}]/u;
+  /[\p{M}\p{Emoji_Modifier}\p{Regional_Indicator}\r\u200c-\u200d\u0e33\u0eb3\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff\uff9e\uff9f\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u0d4e\u{110bd}\u{110cd}\u{111c2}\u{111c3}\u{113d1}\u{1193f}\u{11941}\u{11a3a}\u{11a84}-\u{11a89}\u{11d46}\u{11f02}\u{e0020}-\u{e007f}]/u;
 
 /** From this length in UTF-8 on, a grapheme is normalised character by character. */
 const LONG_GRAPHEME = 6;

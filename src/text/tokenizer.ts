@@ -98,12 +98,20 @@ export class Tokenizer {
    * @throws SternaError `invalid-input` where `maxTokens` leaves no room for the special tokens.
    */
   encode(text: string, options: EncodeOptions = {}): Encoding {
-    const { maxTokens = Number.POSITIVE_INFINITY, specialTokens = 'parse', addSpecialTokens = true, pair } = options;
+    const {
+      maxTokens = Number.POSITIVE_INFINITY,
+      specialTokens = 'parse',
+      addSpecialTokens = true,
+      pair,
+    } = options;
     const whole = pair === undefined ? this.postProcessor.single : this.postProcessor.pair;
     const template = addSpecialTokens ? whole : whole.filter((item) => typeof item === 'string');
     const around = template.filter((item) => typeof item === 'number').length;
     if (!(maxTokens >= around) || (maxTokens !== Number.POSITIVE_INFINITY && !Number.isInteger(maxTokens))) {
-      throw new SternaError('invalid-input', `maxTokens is ${maxTokens}; needed: a whole number of at least ${around}.`);
+      throw new SternaError(
+        'invalid-input',
+        `maxTokens is ${maxTokens}; needed: a whole number of at least ${around}.`,
+      );
     }
     const room = maxTokens - around;
     const { a, b } = this.lists;
@@ -130,7 +138,12 @@ export class Tokenizer {
     }
   }
 
-  private tokeniseSegment(segment: AlignedText, parseSpecial: boolean, room: number, tokens: TokenList): void {
+  private tokeniseSegment(
+    segment: AlignedText,
+    parseSpecial: boolean,
+    room: number,
+    tokens: TokenList,
+  ): void {
     const normalized = this.normalizer.normalize(segment);
     const banned = parseSpecial ? undefined : this.special;
     for (const { id, start, end } of this.added.splitNormalized(normalized, parseSpecial)) {
@@ -178,7 +191,10 @@ class TokenList {
 }
 
 /** Puts sequences into a template, as many tokens of each as are allowed. */
-function assemble(template: Template, sequences: Record<'A' | 'B', [tokens: TokenList, count: number]>): Encoding {
+function assemble(
+  template: Template,
+  sequences: Record<'A' | 'B', [tokens: TokenList, count: number]>,
+): Encoding {
   const lengths = template.map((item) => (typeof item === 'number' ? 1 : sequences[item][1]));
   const total = lengths.reduce((sum, length) => sum + length, 0);
   const ids = new Uint32Array(total);
@@ -213,8 +229,12 @@ function isMeta(unit: number): boolean {
 function parse(source: Uint8Array | string | object, file: string): unknown {
   if (typeof source === 'object' && !(source instanceof Uint8Array)) return source;
   try {
-    return JSON.parse(typeof source === 'string' ? source : new TextDecoder('utf-8', { fatal: true }).decode(source));
+    return JSON.parse(
+      typeof source === 'string' ? source : new TextDecoder('utf-8', { fatal: true }).decode(source),
+    );
   } catch (error) {
-    throw new SternaError('corrupt-file', `${file} is not JSON: ${(error as Error).message}`, { cause: error });
+    throw new SternaError('corrupt-file', `${file} is not JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }

@@ -51,7 +51,8 @@ export class Unigram {
     }
     this.pieces = pieces;
     this.unknownId = json.field('unk_id').index();
-    if (this.unknownId >= pieces.length) json.field('unk_id').fail(`a place in the vocabulary of ${pieces.length} pieces`);
+    if (this.unknownId >= pieces.length)
+      json.field('unk_id').fail(`a place in the vocabulary of ${pieces.length} pieces`);
     this.unknownScore = lowest - UNKNOWN_PENALTY;
     this.trie = PieceTrie.of(pieces) ?? vocabulary.refuse('pieces that fit a trie of 2^24 nodes');
   }

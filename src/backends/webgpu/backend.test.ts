@@ -47,160 +47,166 @@ const shapes: [string, EncoderShape][] = [
   ['heads of 64', { hiddenSize: 128, intermediateSize: 260, heads: 2, headSize: 64 }],
 ];
 
-describe.skipIf(!gpu)('the WebGPU backend agrees with the reference (skipped where Node finds no adapter)', () => {
-  describe.each(shapes)('with %s', (_, shape) => {
-    const { hiddenSize, intermediateSize } = shape;
-    const reference = new ReferenceBackend();
-    let webgpu: WebGpuBackend;
+describe.skipIf(!gpu)(
+  'the WebGPU backend agrees with the reference (skipped where Node finds no adapter)',
+  () => {
+    describe.each(shapes)('with %s', (_, shape) => {
+      const { hiddenSize, intermediateSize } = shape;
+      const reference = new ReferenceBackend();
+      let webgpu: WebGpuBackend;
 
-    beforeAll(async () => {
-      webgpu = new WebGpuBackend(await openDevice(gpu));
-      await Promise.all([webgpu.prepare(shape), reference.prepare(shape)]);
-    });
-    afterAll(() => webgpu.dispose());
+      beforeAll(async () => {
+        webgpu = new WebGpuBackend(await openDevice(gpu));
+        await Promise.all([webgpu.prepare(shape), reference.prepare(shape)]);
+      });
+      afterAll(() => webgpu.dispose());
 
-    /** Runs an operation on both backends and returns how far apart they are. */
-    async function difference(run: (backend: Backend) => Tensor): Promise<number> {
-      const batch = pack(lengths.map((length) => new Uint32Array(length)));
-      const results: Float32Array[] = [];
-      for (const backend of [webgpu, reference]) {
-        backend.begin(batch);
-        results.push(await backend.read(run(backend)));
-        backend.end();
+      /** Runs an operation on both backends and returns how far apart they are. */
+      async function difference(run: (backend: Backend) => Tensor): Promise<number> {
+        const batch = pack(lengths.map((length) => new Uint32Array(length)));
+        const results: Float32Array[] = [];
+        for (const backend of [webgpu, reference]) {
+          backend.begin(batch);
+          results.push(await backend.read(run(backend)));
+          backend.end();
+        }
+        return error(results[0], results[1]);
       }
-      return error(results[0], results[1]);
-    }
 
-    function input(backend: Backend, columns: number, seed: number, rows = tokens): Tensor {
-      const tensor = backend.activation(rows, columns, `input ${seed}`);
-      backend.write(tensor, withOutlier(rows, columns, seed));
-      return tensor;
-    }
+      function input(backend: Backend, columns: number, seed: number, rows = tokens): Tensor {
+        const tensor = backend.activation(rows, columns, `input ${seed}`);
+        backend.write(tensor, withOutlier(rows, columns, seed));
+        return tensor;
+      }
 
-    function weight(backend: Backend, rows: number, columns: number, seed: number): Tensor {
-      return backend.weight(random(rows * columns, seed), rows, columns, `weight ${seed}`);
-    }
+      function weight(backend: Backend, rows: number, columns: number, seed: number): Tensor {
+        return backend.weight(random(rows * columns, seed), rows, columns, `weight ${seed}`);
+      }
 
-    test('in a projection with a bias', async () => {
-      const found = await difference((backend) => {
-        const out = backend.activation(tokens, 3 * hiddenSize, 'out');
-        const weights = {
-          weight: weight(backend, 3 * hiddenSize, hiddenSize, 1),
-          bias: weight(backend, 1, 3 * hiddenSize, 2),
-        };
-        backend.linear(input(backend, hiddenSize, 3), weights, out);
-        return out;
+      test('in a projection with a bias', async () => {
+        const found = await difference((backend) => {
+          const out = backend.activation(tokens, 3 * hiddenSize, 'out');
+          const weights = {
+            weight: weight(backend, 3 * hiddenSize, hiddenSize, 1),
+            bias: weight(backend, 1, 3 * hiddenSize, 2),
+          };
+          backend.linear(input(backend, hiddenSize, 3), weights, out);
+          return out;
+        });
+        expect(found).toBeLessThan(2e-6);
       });
-      expect(found).toBeLessThan(2e-6);
+
+      test('in a projection with GELU and without a bias', async () => {
+        const found = await difference((backend) => {
+          const out = backend.activation(tokens, intermediateSize, 'out');
+          backend.linear(
+            input(backend, hiddenSize, 3),
+            { weight: weight(backend, intermediateSize, hiddenSize, 1) },
+            out,
+            'gelu',
+          );
+          return out;
+        });
+        expect(found).toBeLessThan(2e-6);
+      });
+
+      test('in the projection back from the feed-forward width', async () => {
+        const found = await difference((backend) => {
+          const out = backend.activation(tokens, hiddenSize, 'out');
+          backend.linear(
+            input(backend, intermediateSize, 3),
+            {
+              weight: weight(backend, hiddenSize, intermediateSize, 1),
+              bias: weight(backend, 1, hiddenSize, 2),
+            },
+            out,
+          );
+          return out;
+        });
+        expect(found).toBeLessThan(2e-6);
+      });
+
+      test('in a gated projection', async () => {
+        const found = await difference((backend) => {
+          const out = backend.activation(tokens, intermediateSize, 'out');
+          backend.gatedLinear(
+            input(backend, hiddenSize, 3),
+            { weight: weight(backend, 2 * intermediateSize, hiddenSize, 1) },
+            out,
+          );
+          return out;
+        });
+        expect(found).toBeLessThan(2e-6);
+      });
+
+      test.each([
+        ['alone', false],
+        ['with something added', true],
+      ])('in LayerNorm %s', async (_, added) => {
+        const found = await difference((backend) => {
+          const stream = input(backend, hiddenSize, 1);
+          const weights = {
+            weight: weight(backend, 1, hiddenSize, 2),
+            bias: weight(backend, 1, hiddenSize, 3),
+            epsilon: 1e-12,
+          };
+          backend.norm(stream, weights, added ? input(backend, hiddenSize, 4) : undefined);
+          return stream;
+        });
+        expect(found).toBeLessThan(2e-6);
+      });
+
+      test('in rotary position embedding', async () => {
+        const found = await difference((backend) => {
+          const qkv = input(backend, 3 * hiddenSize, 1);
+          backend.rotate(qkv, rotationTable({ theta: 160000 }, shape.headSize, 70));
+          return qkv;
+        });
+        expect(found).toBeLessThan(1e-6);
+      });
+
+      test('in attention of every token', async () => {
+        const found = await difference((backend) => {
+          const out = backend.activation(tokens, hiddenSize, 'out');
+          backend.attention(input(backend, 3 * hiddenSize, 1), out, 'all');
+          return out;
+        });
+        expect(found).toBeLessThan(5e-6);
+      });
+
+      test('in attention of the first token of each text', async () => {
+        const found = await difference((backend) => {
+          const out = backend.activation(tokens, hiddenSize, 'out');
+          const first = backend.activation(lengths.length, hiddenSize, 'first');
+          backend.attention(input(backend, 3 * hiddenSize, 1), out, 'first');
+          backend.firstRows(out, first);
+          return first;
+        });
+        expect(found).toBeLessThan(5e-6);
+      });
     });
 
-    test('in a projection with GELU and without a bias', async () => {
-      const found = await difference((backend) => {
-        const out = backend.activation(tokens, intermediateSize, 'out');
-        backend.linear(
-          input(backend, hiddenSize, 3),
-          { weight: weight(backend, intermediateSize, hiddenSize, 1) },
-          out,
-          'gelu',
-        );
-        return out;
-      });
-      expect(found).toBeLessThan(2e-6);
+    test('a batch larger than a binding of the device is refused with both sizes', async () => {
+      const backend = new WebGpuBackend(await openDevice(gpu));
+      backend.begin(pack([new Uint32Array(3)]));
+      expect(() => backend.activation(2 ** 20, 64, 'huge')).toThrow(/268435456 bytes .* 134217728/);
+      backend.dispose();
     });
 
-    test('in the projection back from the feed-forward width', async () => {
-      const found = await difference((backend) => {
-        const out = backend.activation(tokens, hiddenSize, 'out');
-        backend.linear(
-          input(backend, intermediateSize, 3),
-          { weight: weight(backend, hiddenSize, intermediateSize, 1), bias: weight(backend, 1, hiddenSize, 2) },
-          out,
-        );
-        return out;
-      });
-      expect(found).toBeLessThan(2e-6);
+    test('a lost device rejects what is under way and all that follows', async () => {
+      const opened = await openDevice(gpu);
+      const backend = new WebGpuBackend(opened);
+      await backend.prepare(shapes[0][1]);
+      const batch = pack([new Uint32Array(3)]);
+      backend.begin(batch);
+      const tensor = backend.activation(3, 96, 'x');
+      const reading = backend.read(tensor);
+      opened.device.destroy();
+      await expect(reading).rejects.toMatchObject({ code: 'device-lost' });
+      expect(() => backend.begin(batch)).toThrow(/went away/);
     });
-
-    test('in a gated projection', async () => {
-      const found = await difference((backend) => {
-        const out = backend.activation(tokens, intermediateSize, 'out');
-        backend.gatedLinear(
-          input(backend, hiddenSize, 3),
-          { weight: weight(backend, 2 * intermediateSize, hiddenSize, 1) },
-          out,
-        );
-        return out;
-      });
-      expect(found).toBeLessThan(2e-6);
-    });
-
-    test.each([
-      ['alone', false],
-      ['with something added', true],
-    ])('in LayerNorm %s', async (_, added) => {
-      const found = await difference((backend) => {
-        const stream = input(backend, hiddenSize, 1);
-        const weights = {
-          weight: weight(backend, 1, hiddenSize, 2),
-          bias: weight(backend, 1, hiddenSize, 3),
-          epsilon: 1e-12,
-        };
-        backend.norm(stream, weights, added ? input(backend, hiddenSize, 4) : undefined);
-        return stream;
-      });
-      expect(found).toBeLessThan(2e-6);
-    });
-
-    test('in rotary position embedding', async () => {
-      const found = await difference((backend) => {
-        const qkv = input(backend, 3 * hiddenSize, 1);
-        backend.rotate(qkv, rotationTable({ theta: 160000 }, shape.headSize, 70));
-        return qkv;
-      });
-      expect(found).toBeLessThan(1e-6);
-    });
-
-    test('in attention of every token', async () => {
-      const found = await difference((backend) => {
-        const out = backend.activation(tokens, hiddenSize, 'out');
-        backend.attention(input(backend, 3 * hiddenSize, 1), out, 'all');
-        return out;
-      });
-      expect(found).toBeLessThan(5e-6);
-    });
-
-    test('in attention of the first token of each text', async () => {
-      const found = await difference((backend) => {
-        const out = backend.activation(tokens, hiddenSize, 'out');
-        const first = backend.activation(lengths.length, hiddenSize, 'first');
-        backend.attention(input(backend, 3 * hiddenSize, 1), out, 'first');
-        backend.firstRows(out, first);
-        return first;
-      });
-      expect(found).toBeLessThan(5e-6);
-    });
-  });
-
-  test('a batch larger than a binding of the device is refused with both sizes', async () => {
-    const backend = new WebGpuBackend(await openDevice(gpu));
-    backend.begin(pack([new Uint32Array(3)]));
-    expect(() => backend.activation(2 ** 20, 64, 'huge')).toThrow(/268435456 bytes .* 134217728/);
-    backend.dispose();
-  });
-
-  test('a lost device rejects what is under way and all that follows', async () => {
-    const opened = await openDevice(gpu);
-    const backend = new WebGpuBackend(opened);
-    await backend.prepare(shapes[0][1]);
-    const batch = pack([new Uint32Array(3)]);
-    backend.begin(batch);
-    const tensor = backend.activation(3, 96, 'x');
-    const reading = backend.read(tensor);
-    opened.device.destroy();
-    await expect(reading).rejects.toMatchObject({ code: 'device-lost' });
-    expect(() => backend.begin(batch)).toThrow(/went away/);
-  });
-});
+  },
+);
 
 test('without WebGPU the error says what to do', async () => {
   await expect(openDevice(undefined)).rejects.toMatchObject({

@@ -106,7 +106,10 @@ export class WebGpuBackend implements Backend {
       }
     }
     this.table('spans', spans);
-    this.table('rows.all', Uint32Array.from({ length: tokens }, (_, token) => token));
+    this.table(
+      'rows.all',
+      Uint32Array.from({ length: tokens }, (_, token) => token),
+    );
     this.table('rows.first', batch.starts.subarray(0, texts));
   }
 

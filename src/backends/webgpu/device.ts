@@ -1,7 +1,13 @@
 import { SternaError } from '../../errors.ts';
 
 /** The flags of WebGPU that are used here, as numbers: outside browsers the globals that name them are missing. */
-export const BufferUsage = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, uniform: 0x40, storage: 0x80 } as const;
+export const BufferUsage = {
+  mapRead: 0x1,
+  copySource: 0x4,
+  copyTarget: 0x8,
+  uniform: 0x40,
+  storage: 0x80,
+} as const;
 export const MAP_READ = 0x1;
 export const COMPUTE_STAGE = 0x4;
 
@@ -39,5 +45,8 @@ function describe({ vendor, architecture, description }: GPUAdapterInfo): string
 
 function isSoftware({ info }: GPUAdapter): boolean {
   const flagged = (info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true;
-  return flagged || /swiftshader|llvmpipe|lavapipe/i.test(`${info.architecture} ${info.device} ${info.description}`);
+  return (
+    flagged ||
+    /swiftshader|llvmpipe|lavapipe/i.test(`${info.architecture} ${info.device} ${info.description}`)
+  );
 }

@@ -29,7 +29,10 @@ export interface Program {
  */
 export async function compile(device: GPUDevice, source: ProgramSource): Promise<Program> {
   const { label } = source;
-  const module = device.createShaderModule({ label, code: `${declarations(source.constants)}\n${source.code}` });
+  const module = device.createShaderModule({
+    label,
+    code: `${declarations(source.constants)}\n${source.code}`,
+  });
   const layout = device.createBindGroupLayout({
     label,
     entries: source.bindings.map((binding, i) => ({

@@ -116,8 +116,8 @@ export class Recorder {
 
   private group({ program, params, buffers }: Dispatch): GPUBindGroup {
     const key = buffers.map((buffer) => this.nameOf(buffer)).join();
-    let groups = this.groups.get(program);
-    if (!groups) this.groups.set(program, (groups = new Map()));
+    const groups = this.groups.get(program) ?? new Map<string, GPUBindGroup>();
+    this.groups.set(program, groups);
     let group = groups.get(key);
     if (!group) {
       const bound = params ? [{ buffer: this.params!, size: 16 }, ...buffers.map(whole)] : buffers.map(whole);

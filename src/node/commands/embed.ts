@@ -1,6 +1,6 @@
 import type { Task, TokenIds } from '../../types.ts';
 import type { Embedder } from '../index.ts';
-import { idOf, type InputLine, JsonLinesWriter, readJsonLines, textOf, UsageError } from '../json-lines.ts';
+import { type InputLine, idOf, JsonLinesWriter, readJsonLines, textOf, UsageError } from '../json-lines.ts';
 
 /** Lines embedded in one call: enough to fill micro-batches, few enough to stream. */
 const GROUP = 256;
@@ -55,7 +55,9 @@ async function embedGroup(
   const { embeddings } = await embedder.embed(inputs, { task, dimensions }).catch((error: Error) => {
     // The engine counts inputs from 0 within this call.
     const at = /^Input (\d+)/.exec(error.message)?.[1];
-    throw at === undefined ? error : new UsageError(`${group[Number(at)].place}: ${error.message.replace(/^Input \d+:? ?/, '')}`);
+    throw at === undefined
+      ? error
+      : new UsageError(`${group[Number(at)].place}: ${error.message.replace(/^Input \d+:? ?/, '')}`);
   });
   for (const [i, { values, tokenCount, truncated }] of embeddings.entries()) {
     await writer.write({ id: idOf(group[i]), embedding: Array.from(values), tokens: tokenCount, truncated });
@@ -67,7 +69,10 @@ function inputOf(line: InputLine): string | TokenIds {
   idOf(line);
   const { ids, text } = line.value;
   if (ids === undefined) return textOf(line);
-  if (text !== undefined) throw new UsageError(`${line.place}: has both "text" and "ids"; needed: one of them`);
+  if (text !== undefined)
+    throw new UsageError(`${line.place}: has both "text" and "ids"; needed: one of them`);
   if (Array.isArray(ids) && ids.every((id) => Number.isInteger(id) && id >= 0)) return ids;
-  throw new UsageError(`${line.place}: "ids" is ${JSON.stringify(ids).slice(0, 40)}; needed: a list of token ids`);
+  throw new UsageError(
+    `${line.place}: "ids" is ${JSON.stringify(ids).slice(0, 40)}; needed: a list of token ids`,
+  );
 }
