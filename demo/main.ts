@@ -212,6 +212,8 @@ function listenForQueries(demo: Demo): void {
 }
 
 async function start(): Promise<void> {
+  // Ready to type; but no keyboard over half of a phone's screen before it is wanted.
+  if (matchMedia('(pointer: fine)').matches) query.focus();
   const wanted = new URLSearchParams(location.search).get('device');
   const embedder = await Embedder.create({ device: (wanted ?? 'auto') as Device, onProgress: showLoad });
   showReport(embedder.report);

@@ -1,6 +1,8 @@
 import { type AlignedText, originalEnd, originalStart } from './aligned-text.ts';
 import type { JsonPlace } from './json-place.ts';
 import type { Normalizer } from './normalizer.ts';
+import { escapeRegExp } from './regexp.ts';
+import { skipWhitespace, skipWhitespaceBack } from './whitespace.ts';
 
 /** A token that is found in the text itself, before the text is cut into words. */
 interface AddedToken {
@@ -69,8 +71,8 @@ class Finder {
       tokens.filter(({ content }) => content !== '').map((token) => [token.content, token]),
     );
     const contents = [...this.byContent.keys()].sort((a, b) => b.length - a.length);
-    const escaped = contents.map((content) => content.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
-    this.pattern = contents.length > 0 ? new RegExp(escaped.join('|'), 'gu') : undefined;
+    const source = contents.map(escapeRegExp).join('|');
+    this.pattern = contents.length > 0 ? new RegExp(source, 'gu') : undefined;
   }
 
   split(text: string, parseSpecial: boolean): Segment[] {
@@ -79,17 +81,11 @@ class Finder {
     for (const { index, 0: content } of this.pattern ? text.matchAll(this.pattern) : []) {
       const token = this.byContent.get(content)!;
       if (token.special && !parseSpecial) continue;
-      if (
-        token.singleWord &&
-        (endsWithWord(text.slice(0, index)) || startsWithWord(text.slice(index + content.length)))
-      ) {
-        continue;
-      }
+      const behind = index + content.length;
+      if (token.singleWord && (endsWithWord(text, index) || startsWithWord(text, behind))) continue;
       // An earlier token's right strip may have taken the white space already.
-      const start = Math.max(done, token.leftStrip ? text.slice(0, index).trimEnd().length : index);
-      const behind = text.slice(index + content.length);
-      const stripped = token.rightStrip ? behind.length - behind.trimStart().length : 0;
-      const end = index + content.length + stripped;
+      const start = Math.max(done, token.leftStrip ? skipWhitespaceBack(text, index) : index);
+      const end = token.rightStrip ? skipWhitespace(text, behind) : behind;
       if (start > done) segments.push({ start: done, end: start });
       segments.push({ id: token.id, start, end });
       done = end;
@@ -117,7 +113,7 @@ export function slice(source: AlignedText, start: number, end: number): AlignedT
 function readToken(json: JsonPlace): AddedToken {
   const special = json.field('special').boolean(false);
   return {
-    id: json.field('id').index(),
+    id: json.field('id').id(),
     content: json.field('content').string(),
     special,
     normalized: json.field('normalized').boolean(!special),
@@ -127,10 +123,13 @@ function readToken(json: JsonPlace): AddedToken {
   };
 }
 
-function endsWithWord(text: string): boolean {
-  return /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]$/u.test(text.slice(-2));
+/** What `\w` is to the reference's regular expressions. */
+const WORD = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
+
+function endsWithWord(text: string, end: number): boolean {
+  return WORD.test([...text.slice(Math.max(0, end - 2), end)].at(-1) ?? '');
 }
 
-function startsWithWord(text: string): boolean {
-  return /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]/u.test(text);
+function startsWithWord(text: string, start: number): boolean {
+  return WORD.test(text.slice(start, start + 2));
 }

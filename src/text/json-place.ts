@@ -24,9 +24,21 @@ export class JsonPlace {
     );
   }
 
+  /** The names of an object's fields. */
+  names(): string[] {
+    if (typeof this.value !== 'object' || this.value === null || Array.isArray(this.value))
+      this.fail('an object');
+    return Object.keys(this.value);
+  }
+
   /** The items of a list. */
   list(): JsonPlace[] {
     return this.array().map((item, i) => new JsonPlace(item, `${this.path}[${i}]`));
+  }
+
+  /** One item of a list; absent where the list is shorter. */
+  item(i: number): JsonPlace {
+    return new JsonPlace(this.array()[i], `${this.path}[${i}]`);
   }
 
   /** The list itself, where a place for each item would be too much. */
@@ -47,10 +59,10 @@ export class JsonPlace {
     return value;
   }
 
-  /** A whole number from 0 on. */
-  index(): number {
+  /** The id of a token: a whole number of 32 bits. */
+  id(): number {
     const { value } = this;
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) this.fail('a whole number');
+    if (typeof value !== 'number' || value >>> 0 !== value) this.fail('a whole number from 0 to 4294967295');
     return value;
   }
 
@@ -65,7 +77,12 @@ export class JsonPlace {
   }
 
   private describe(): string {
-    const text = this.value === undefined ? 'absent' : JSON.stringify(this.value);
+    const { value } = this;
+    if (value === undefined) return 'absent';
+    if (Array.isArray(value)) return `a list of ${value.length}`;
+    if (typeof value === 'object' && value !== null)
+      return `an object with ${Object.keys(value).length} fields`;
+    const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
     return text.length > 80 ? `${text.slice(0, 77)}…` : text;
   }
 }

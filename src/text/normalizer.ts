@@ -2,6 +2,11 @@ import { SternaError } from '../errors.ts';
 import { type AlignedText, Rewriter } from './aligned-text.ts';
 import type { JsonPlace } from './json-place.ts';
 import { Precompiled } from './precompiled.ts';
+import { escapeRegExp, isPortable } from './regexp.ts';
+import { skipWhitespace, skipWhitespaceBack } from './whitespace.ts';
+
+/** Sequences within sequences that are followed; published files have one. */
+const DEEPEST = 8;
 
 /** Rewrites a text before it is cut into words. */
 export interface Normalizer {
@@ -14,6 +19,10 @@ export interface Normalizer {
  * @throws SternaError `unsupported-model` for any other kind, `corrupt-file`.
  */
 export function readNormalizer(json: JsonPlace): Normalizer {
+  return read(json, 0);
+}
+
+function read(json: JsonPlace, depth: number): Normalizer {
   if (json.isAbsent) return { normalize: (text) => text };
   switch (json.field('type').string()) {
     case 'Precompiled':
@@ -22,7 +31,13 @@ export function readNormalizer(json: JsonPlace): Normalizer {
         json.field('precompiled_charsmap').path,
       );
     case 'Sequence':
-      return new Sequence(json.field('normalizers').list().map(readNormalizer));
+      if (depth === DEEPEST) json.refuse(`sequences no deeper than ${DEEPEST}`);
+      return new Sequence(
+        json
+          .field('normalizers')
+          .list()
+          .map((step) => read(step, depth + 1)),
+      );
     case 'Replace':
       return new Replace(readPattern(json.field('pattern')), json.field('content').string());
     case 'Strip':
@@ -50,7 +65,7 @@ class Replace implements Normalizer {
   normalize(source: AlignedText): AlignedText {
     const rewriter = new Rewriter(source);
     for (const { index, 0: found } of source.text.matchAll(this.pattern)) {
-      if (found !== '') rewriter.replace(index, index + found.length, this.content);
+      rewriter.replace(index, index + found.length, this.content);
     }
     return rewriter.finish();
   }
@@ -66,11 +81,9 @@ class Strip implements Normalizer {
   normalize(source: AlignedText): AlignedText {
     const { text } = source;
     const rewriter = new Rewriter(source);
-    const start = this.left ? /^\p{White_Space}*/u.exec(text)![0].length : 0;
+    const start = this.left ? skipWhitespace(text, 0) : 0;
     if (start > 0) rewriter.replace(0, start, '');
-    const kept = this.right
-      ? text.length - (/\p{White_Space}*$/u.exec(text.slice(start))?.[0].length ?? 0)
-      : text.length;
+    const kept = this.right ? Math.max(start, skipWhitespaceBack(text, text.length)) : text.length;
     if (kept < text.length) rewriter.replace(kept, text.length, '');
     return rewriter.finish();
   }
@@ -79,14 +92,19 @@ class Strip implements Normalizer {
 /** `{"String": "…"}` or `{"Regex": "…"}`. */
 function readPattern(json: JsonPlace): RegExp {
   const literal = json.field('String');
-  if (!literal.isAbsent) return new RegExp(literal.string().replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), 'gu');
-  const regex = json.field('Regex');
-  try {
-    return new RegExp(regex.string(), 'gu');
-  } catch (error) {
-    if (error instanceof SternaError) throw error;
-    return regex.refuse('a regular expression that JavaScript understands');
+  if (!literal.isAbsent) {
+    const text = literal.string();
+    return text === '' ? literal.refuse('a text that is not empty') : new RegExp(escapeRegExp(text), 'gu');
   }
+  const regex = json.field('Regex');
+  const source = regex.string();
+  try {
+    const pattern = new RegExp(source, 'gu');
+    if (isPortable(source) && !pattern.test('')) return pattern;
+  } catch {
+    // Refused below.
+  }
+  return regex.refuse('a regular expression that means the same in every dialect, and matches something');
 }
 
 function decodeBase64(json: JsonPlace): Uint8Array {

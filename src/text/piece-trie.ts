@@ -54,6 +54,17 @@ export class PieceTrie {
     }
   }
 
+  /** The value of a whole key. */
+  get(key: string): number | undefined {
+    let node = ROOT;
+    for (let i = 0; i < key.length; i++) {
+      node = this.step(node, key.charCodeAt(i));
+      if (node === ROOT) return undefined;
+    }
+    const value = this.valueOf(node);
+    return value < 0 ? undefined : value;
+  }
+
   /** The value of a node, or −1. */
   valueOf(node: number): number {
     return (this.edges[2 * node + 1] & 0xffffff) - 1;

@@ -19,8 +19,8 @@ export function readPostProcessor(json: JsonPlace): PostProcessor {
   const type = json.field('type').string();
   if (type === 'TemplateProcessing') return readTemplates(json);
   if (type === 'RobertaProcessing' || type === 'BertProcessing') {
-    const start = json.field('cls').list()[1].index();
-    const end = json.field('sep').list()[1].index();
+    const start = json.field('cls').item(1).id();
+    const end = json.field('sep').item(1).id();
     const between = type === 'RobertaProcessing' ? [end, end] : [end];
     return { single: [start, 'A', end], pair: [start, 'A', ...between, 'B', end] };
   }
@@ -41,7 +41,7 @@ function readTemplates(json: JsonPlace): PostProcessor {
         .field(name)
         .field('ids')
         .list()
-        .map((id) => id.index());
+        .map((id) => id.id());
     });
   return { single: read(json.field('single')), pair: read(json.field('pair')) };
 }

@@ -1,4 +1,5 @@
 import type { JsonPlace } from './json-place.ts';
+import { isWhitespace, skipWhitespace } from './whitespace.ts';
 
 /** The sign that stands for a space at the beginning of a word: ▁, U+2581. */
 export const META = 0x2581;
@@ -11,8 +12,8 @@ export type WordVisitor = (start: number, end: number, prepend: boolean) => bool
 
 /** Cuts a normalised text into words. */
 export interface PreTokenizer {
-  /** @param atStart - whether the text begins where the whole input does. */
-  words(text: string, atStart: boolean, visit: WordVisitor): void;
+  /** @param first - units before this one come from the very beginning of the input. */
+  words(text: string, first: number, visit: WordVisitor): void;
 }
 
 /**
@@ -56,25 +57,25 @@ class Metaspace implements PreTokenizer {
     private readonly split: boolean,
   ) {}
 
-  words(text: string, atStart: boolean, visit: WordVisitor): void {
-    this.wordsIn(text, 0, text.length, atStart, visit);
+  words(text: string, first: number, visit: WordVisitor): void {
+    this.wordsIn(text, 0, text.length, first, visit);
   }
 
   /** @returns false once the visitor has had enough. */
-  wordsIn(text: string, start: number, end: number, atStart: boolean, visit: WordVisitor): boolean {
+  wordsIn(text: string, start: number, end: number, first: number, visit: WordVisitor): boolean {
     if (start === end) return true;
-    let prepend =
-      !isMeta(text.charCodeAt(start)) && (this.prepend === 'always' || (this.prepend === 'first' && atStart));
-    let first = start;
+    const wanted = this.prepend === 'always' || (this.prepend === 'first' && start < first);
+    let prepend = wanted && !isMeta(text.charCodeAt(start));
+    let word = start;
     if (this.split) {
       for (let i = start + 1; i < end; i++) {
         if (!isMeta(text.charCodeAt(i))) continue;
-        if (!visit(first, i, prepend)) return false;
-        first = i;
+        if (!visit(word, i, prepend)) return false;
+        word = i;
         prepend = false;
       }
     }
-    return visit(first, end, prepend);
+    return visit(word, end, prepend);
   }
 }
 
@@ -86,32 +87,16 @@ class WhitespaceMetaspace implements PreTokenizer {
     this.metaspace = new Metaspace(prepend, split);
   }
 
-  words(text: string, atStart: boolean, visit: WordVisitor): void {
-    for (let i = 0; i < text.length; ) {
-      while (i < text.length && isWhitespace(text.charCodeAt(i))) i++;
-      const start = i;
-      while (i < text.length && !isWhitespace(text.charCodeAt(i))) i++;
-      if (!this.metaspace.wordsIn(text, start, i, atStart && start === 0, visit)) return;
+  words(text: string, first: number, visit: WordVisitor): void {
+    for (let end = 0; end < text.length; ) {
+      const start = skipWhitespace(text, end);
+      end = start;
+      while (end < text.length && !isWhitespace(text.charCodeAt(end))) end++;
+      if (!this.metaspace.wordsIn(text, start, end, first, visit)) return;
     }
   }
 }
 
 function isMeta(unit: number): boolean {
   return unit === 0x20 || unit === META;
-}
-
-/** Unicode's White_Space, which is neither JavaScript's `\s` (no U+0085, but U+FEFF) nor ASCII. */
-export function isWhitespace(unit: number): boolean {
-  if (unit < 0x80) return unit === 0x20 || (unit >= 0x09 && unit <= 0x0d);
-  return (
-    unit === 0x85 ||
-    unit === 0xa0 ||
-    unit === 0x1680 ||
-    (unit >= 0x2000 && unit <= 0x200a) ||
-    unit === 0x2028 ||
-    unit === 0x2029 ||
-    unit === 0x202f ||
-    unit === 0x205f ||
-    unit === 0x3000
-  );
 }

@@ -47,8 +47,6 @@ export class Tokenizer {
   private readonly special: Uint8Array;
   /** Used again by each call. */
   private readonly lists = { a: new TokenList(), b: new TokenList() };
-  /** Ids by token, made when first asked for. */
-  private idsByToken: Map<string, number> | undefined;
 
   private constructor(json: JsonPlace) {
     this.model = new Unigram(json.field('model'));
@@ -84,11 +82,7 @@ export class Tokenizer {
 
   /** The id of a token. */
   idOf(token: string): number | undefined {
-    this.idsByToken ??= new Map([
-      ...this.model.pieces.map((piece, id) => [piece, id] as const),
-      ...this.added.tokens.map(({ content, id }) => [content, id] as const),
-    ]);
-    return this.idsByToken.get(token);
+    return this.added.tokens.find(({ content }) => content === token)?.id ?? this.model.idOf(token);
   }
 
   /**
@@ -115,8 +109,10 @@ export class Tokenizer {
     }
     const room = maxTokens - around;
     const { a, b } = this.lists;
-    this.tokenise(text, specialTokens === 'parse', room, a);
-    this.tokenise(pair ?? '', specialTokens === 'parse', room, b);
+    // Which of two texts is longer decides how they share an odd room, so both are read to their ends.
+    const enough = pair === undefined ? room : Number.POSITIVE_INFINITY;
+    this.tokenise(text, specialTokens === 'parse', enough, a);
+    this.tokenise(pair ?? '', specialTokens === 'parse', enough, b);
     const [roomA, roomB] = share(a.length, b.length, room);
     return assemble(template, { A: [a, Math.min(roomA, a.length)], B: [b, Math.min(roomB, b.length)] });
   }
@@ -152,8 +148,9 @@ export class Tokenizer {
         continue;
       }
       const part = slice(normalized, start, end);
-      const atStart = originalStart(part, 0) === 0;
-      this.preTokenizer.words(part.text, atStart, (first, last, prepend) => {
+      let beginning = 0;
+      while (beginning < part.text.length && originalStart(part, beginning) === 0) beginning++;
+      this.preTokenizer.words(part.text, beginning, (first, last, prepend) => {
         // A ▁ that was put in front, or that stands for a space, came from no character of the word.
         const shift = first - (prepend ? 1 : 0);
         const inner = prepend || isMeta(part.text.charCodeAt(first)) ? shift + 1 : shift;
@@ -213,13 +210,13 @@ function assemble(
   return { ids, offsets, truncated };
 }
 
-/** How many tokens of two sequences fit: the longer one gives way until both are equal. */
+/** How many tokens of two sequences fit: the longer one gives way until both are equal; of equal ones, the first. */
 function share(a: number, b: number, room: number): [number, number] {
   if (a + b <= room) return [a, b];
   const half = Math.floor(room / 2);
   if (a <= half) return [a, room - a];
   if (b <= half) return [room - b, b];
-  return a < b ? [half, room - half] : [room - half, half];
+  return a <= b ? [half, room - half] : [room - half, half];
 }
 
 function isMeta(unit: number): boolean {

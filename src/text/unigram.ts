@@ -5,6 +5,9 @@ import { META } from './pre-tokenizer.ts';
 /** An unknown character costs this much more than the least likely piece (SentencePiece's constant). */
 const UNKNOWN_PENALTY = 10;
 
+/** Fields that a Unigram model may have. One that is not known might change the ids, so it is not passed over. */
+const OPTIONS = new Set(['type', 'vocab', 'unk_id', 'byte_fallback', 'fuse_unk']);
+
 /** Told of the pieces of a word, from left to right: its units `start` … `end` are piece `id`. */
 export type PieceVisitor = (id: number, start: number, end: number) => void;
 
@@ -36,6 +39,13 @@ export class Unigram {
     if (type.string('Unigram') !== 'Unigram') type.refuse('"Unigram"');
     const fallback = json.field('byte_fallback');
     if (fallback.boolean(false)) fallback.refuse('false: byte fallback is not built in');
+    const fuse = json.field('fuse_unk');
+    if (!fuse.boolean(true)) fuse.refuse('true: neighbouring unknown characters make one token');
+    for (const name of json.names()) {
+      if (!OPTIONS.has(name)) json.field(name).refuse('no such field: what it would change is not known');
+    }
+    const unknown = json.field('unk_id');
+    if (unknown.isAbsent) unknown.refuse('the id of the piece for unknown characters');
 
     const vocabulary = json.field('vocab');
     const entries = vocabulary.array() as [piece: string, score: number][];
@@ -43,18 +53,22 @@ export class Unigram {
     this.scores = new Float64Array(entries.length);
     let lowest = Number.POSITIVE_INFINITY;
     for (let i = 0; i < entries.length; i++) {
-      if (!isPiece(entries[i])) vocabulary.list()[i].fail('[piece, score]');
+      if (!isPiece(entries[i])) vocabulary.item(i).fail('[piece, score], such as ["▁the", -3.9]');
       const [piece, score] = entries[i];
       pieces[i] = piece;
       this.scores[i] = score;
       lowest = Math.min(lowest, score);
     }
     this.pieces = pieces;
-    this.unknownId = json.field('unk_id').index();
-    if (this.unknownId >= pieces.length)
-      json.field('unk_id').fail(`a place in the vocabulary of ${pieces.length} pieces`);
+    this.unknownId = unknown.id();
+    if (this.unknownId >= pieces.length) unknown.fail(`a place in the vocabulary of ${pieces.length} pieces`);
     this.unknownScore = lowest - UNKNOWN_PENALTY;
     this.trie = PieceTrie.of(pieces) ?? vocabulary.refuse('pieces that fit a trie of 2^24 nodes');
+  }
+
+  /** The id of a piece. */
+  idOf(piece: string): number | undefined {
+    return this.trie.get(piece);
   }
 
   /**
