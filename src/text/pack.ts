@@ -17,27 +17,3 @@ export function pack(sequences: readonly Uint32Array[]): PackedBatch {
   for (const [i, sequence] of sequences.entries()) ids.set(sequence, starts[i]);
   return { ids, starts };
 }
-
-/**
- * Cuts a list of texts into runs of at most `budget` tokens, in order. A text that is longer than the
- * budget has a run of its own.
- *
- * @param lengths - `[texts]` tokens of each text.
- * @param budget - most tokens of one run.
- * @returns `[first, end)` index ranges.
- */
-export function microBatches(lengths: readonly number[], budget: number): [first: number, end: number][] {
-  const ranges: [number, number][] = [];
-  let first = 0;
-  let tokens = 0;
-  for (const [i, length] of lengths.entries()) {
-    if (i > first && tokens + length > budget) {
-      ranges.push([first, i]);
-      first = i;
-      tokens = 0;
-    }
-    tokens += length;
-  }
-  if (first < lengths.length) ranges.push([first, lengths.length]);
-  return ranges;
-}
