@@ -63,7 +63,7 @@ test('a sentence that is too long is cut between words', () => {
 test('a word that is too long is cut between characters', () => {
   const passages = cut('😀x'.repeat(100), 8);
   expect(passages.map(({ text }) => text).join('')).toBe('😀x'.repeat(100));
-  for (const { text } of passages) expect(text).toBe(text.toWellFormed());
+  for (const { text } of passages) expect(text).not.toMatch(/\p{Surrogate}/u);
 });
 
 test('a character of more tokens than a passage may have is a passage all the same', () => {

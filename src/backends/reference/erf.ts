@@ -1,7 +1,7 @@
 const TWO_OVER_SQRT_PI = 1.1283791670955126;
 
 /**
- * The error function in float64, to about 1e-16.
+ * The error function in float64, to a few units of 1e-16.
  *
  * The series erf(x) = 2/√π · e^(−x²) · Σ 2ⁿ·x^(2n+1) / (2n+1)!! has positive terms only, so nothing cancels.
  */
