@@ -81,5 +81,8 @@ export default defineConfig(({ mode }) => ({
   ...builds[mode],
   test: {
     include: ['src/**/*.test.ts', 'workers/**/*.test.ts'],
+    // Encoders run on a processor that plays a GPU.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 }));

@@ -140,6 +140,20 @@ describe.each(backends)('on %s (WebGPU is skipped where Node finds no adapter)',
   );
 });
 
+test.skipIf(!gpu)(
+  'a text of 8,192 tokens has the same vector on WebGPU as on the reference (skipped where Node finds no adapter)',
+  async () => {
+    const small = { ...SMALL, hiddenSize: 32, heads: 1, intermediateSize: 32, config: rope };
+    const shape: RandomModelShape = { ...small, family: 'gte', positions: 8192 };
+    const random = mulberry32(3);
+    const ids = Array.from({ length: 8192 }, () => Math.floor(random() * shape.vocabularySize));
+    const files = filesOf(randomModel(shape));
+    const [found] = await vectors(files, [ids], new WebGpuBackend(await openDevice(gpu)));
+    const [expected] = await vectors(files, [ids], new ReferenceBackend());
+    expect(distance(found, expected)).toBeLessThan(1e-9);
+  },
+);
+
 describe('however the same weights are stored', () => {
   const [, shape] = shapes[1];
   const model = randomModel(shape);

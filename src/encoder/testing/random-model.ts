@@ -13,6 +13,8 @@ export interface RandomModelShape {
   readonly vocabularySize: number;
   readonly tokenTypes: number;
   readonly padId: number;
+  /** Longest input. Default: 200. */
+  readonly positions?: number;
   /** More fields of config.json. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
@@ -30,12 +32,17 @@ export interface RandomModel {
   readonly tensors: Readonly<Record<string, RandomTensor>>;
 }
 
-/** Longest input of these models. */
-const POSITIONS = 200;
-
 /** A model with seeded random weights, all of them numbers that F32, F16 and BF16 hold exactly. */
 export function randomModel(shape: RandomModelShape, seed = 1): RandomModel {
-  const { family, hiddenSize: hidden, heads, layers, intermediateSize: inner, padId } = shape;
+  const {
+    family,
+    hiddenSize: hidden,
+    heads,
+    layers,
+    intermediateSize: inner,
+    padId,
+    positions = 200,
+  } = shape;
   const random = mulberry32(seed);
   const tensors: Record<string, RandomTensor> = {};
   const add = (name: string, sizes: number[], scale: number, offset = 0) => {
@@ -59,7 +66,7 @@ export function randomModel(shape: RandomModelShape, seed = 1): RandomModel {
 
   add('embeddings.word_embeddings.weight', [shape.vocabularySize, hidden], 1);
   if (family === 'xlm-roberta')
-    add('embeddings.position_embeddings.weight', [POSITIONS + padId + 1, hidden], 0.5);
+    add('embeddings.position_embeddings.weight', [positions + padId + 1, hidden], 0.5);
   if (shape.tokenTypes > 0) add('embeddings.token_type_embeddings.weight', [shape.tokenTypes, hidden], 0.5);
   norm('embeddings.LayerNorm');
   for (let i = 0; i < layers; i++) {
@@ -91,7 +98,7 @@ export function randomModel(shape: RandomModelShape, seed = 1): RandomModel {
     pad_token_id: padId,
     layer_norm_eps: 1e-5,
     hidden_act: 'gelu',
-    max_position_embeddings: family === 'gte' ? POSITIONS : POSITIONS + padId + 1,
+    max_position_embeddings: family === 'gte' ? positions : positions + padId + 1,
     position_embedding_type: family === 'gte' ? 'rope' : 'absolute',
     ...shape.config,
   };
