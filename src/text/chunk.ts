@@ -26,7 +26,8 @@ interface Span {
 /**
  * Cuts a text into passages of whole sentences, as many as fit. A sentence that is too long is cut between words, a word
  * that is too long between tokens. An empty line ends a passage that is at least half full, so that passages tend to
- * be paragraphs. Each character that is not white space is in exactly one passage.
+ * be paragraphs. Each character that is not white space is in exactly one passage, and no passage has more tokens than
+ * it may but where one character, or several that tokens hold together, has more.
  *
  * @param offsets - `[tokens, 2]` UTF-16 ranges of the text's tokens, special ones left out.
  * @returns the passages in order; none for a text without words.
@@ -97,8 +98,11 @@ class TokenCounter {
       let next = token + most;
       // Several tokens may come from one character; it is not cut in two.
       while (next > token && this.beginOf(next) <= this.lastOf(next - 1)) next--;
-      if (next === token) next = token + most;
-      while (next < behind && this.beginOf(next) <= from) next++;
+      if (next === token && this.beginOf(token) === from) {
+        // The first character alone has too many.
+        do next++;
+        while (next < behind && this.beginOf(next) <= this.lastOf(next - 1));
+      }
       if (next >= behind) break;
       yield { start: from, end: this.beginOf(next) };
       from = this.beginOf(next);
