@@ -16,5 +16,5 @@ export {
   type SemanticIndexOptions,
 } from './semantic-index.ts';
 export type { Passage } from './text/chunk.ts';
-export { type Encoding, Tokenizer } from './text/tokenizer.ts';
+export { type EncodeOptions, type Encoding, Tokenizer } from './text/tokenizer.ts';
 export type * from './types.ts';
