@@ -9,8 +9,8 @@ import { createServer, runnerImport } from 'vite';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const QUERY = 'Wann fährt der Zug zum Flughafen?';
 
+// The mode's own root is demo/.
 const server = await createServer({
-  root,
   configFile: `${root}vite.config.ts`,
   mode: 'demo',
   logLevel: 'error',
