@@ -1,3 +1,5 @@
+import type { Vocabulary } from './vocabulary.ts';
+
 /** Root of every {@link PieceTrie}. */
 export const ROOT = 0;
 
@@ -27,15 +29,16 @@ export class PieceTrie {
   }
 
   /**
-   * A trie whose keys have their places in the list as values; of equal keys the last one counts.
+   * A trie of pieces with their ids as values; of equal pieces the last one counts.
    *
-   * @returns nothing where the keys have too many nodes.
+   * @returns nothing where the pieces have too many nodes.
    */
-  static of(keys: readonly string[]): PieceTrie | undefined {
+  static of(vocabulary: Vocabulary): PieceTrie | undefined {
     // Vocabularies have about two nodes a piece; one of longer pieces is built again in more room.
-    for (let places = 2 ** Math.ceil(Math.log2(3 * keys.length + 16)); places < MOST; places *= 2) {
+    const { size } = vocabulary;
+    for (let places = 2 ** Math.ceil(Math.log2(3 * size + 16)); places < MOST; places *= 2) {
       const trie = new PieceTrie(places);
-      if (keys.every((key, value) => trie.insert(key, value))) return trie;
+      if (trie.insertAll(vocabulary)) return trie;
     }
     return undefined;
   }
@@ -71,20 +74,27 @@ export class PieceTrie {
   }
 
   /** @returns false where the trie is too full to be fast. */
-  private insert(key: string, value: number): boolean {
+  private insertAll({ units, starts, size }: Vocabulary): boolean {
+    for (let id = 0; id < size; id++) if (!this.insert(units, starts[id], starts[id + 1], id)) return false;
+    return true;
+  }
+
+  private insert(units: Uint16Array, start: number, end: number, value: number): boolean {
     const { edges, mask } = this;
     let node = ROOT;
-    for (let i = 0; i < key.length; i++) {
-      const unit = key.charCodeAt(i);
-      let next = this.step(node, unit);
-      if (next === ROOT) {
+    for (let i = start; i < end; i++) {
+      const unit = units[i];
+      const origin = (((node + 1) << 8) | (unit >> 8)) >>> 0;
+      const low = unit & 0xff;
+      let place = hash(node, unit) & mask;
+      while (edges[2 * place] !== 0 && (edges[2 * place] !== origin || edges[2 * place + 1] >>> 24 !== low))
+        place = (place + 1) & mask;
+      if (edges[2 * place] === 0) {
         if (++this.used > 0.7 * mask) return false;
-        next = hash(node, unit) & mask;
-        while (edges[2 * next] !== 0) next = (next + 1) & mask;
-        edges[2 * next] = ((node + 1) << 8) | (unit >> 8);
-        edges[2 * next + 1] = (unit & 0xff) << 24;
+        edges[2 * place] = origin;
+        edges[2 * place + 1] = (low << 24) >>> 0;
       }
-      node = next;
+      node = place;
     }
     edges[2 * node + 1] = (edges[2 * node + 1] & 0xff000000) | (value + 1);
     return true;

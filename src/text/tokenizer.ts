@@ -6,6 +6,8 @@ import { type Normalizer, readNormalizer } from './normalizer.ts';
 import { type PostProcessor, readPostProcessor, type Template } from './post-processor.ts';
 import { META, type PreTokenizer, readPreTokenizer } from './pre-tokenizer.ts';
 import { Unigram } from './unigram.ts';
+import type { Vocabulary } from './vocabulary.ts';
+import { SCANNED, scanTokenizer } from './vocabulary-scanner.ts';
 
 /** A text as the model reads it. */
 export interface Encoding {
@@ -48,13 +50,13 @@ export class Tokenizer {
   /** Used again by each call. */
   private readonly lists = { a: new TokenList(), b: new TokenList() };
 
-  private constructor(json: JsonPlace) {
-    this.model = new Unigram(json.field('model'));
+  private constructor(json: JsonPlace, vocabulary?: Vocabulary) {
+    this.model = new Unigram(json.field('model'), vocabulary);
     this.normalizer = readNormalizer(json.field('normalizer'));
     this.preTokenizer = readPreTokenizer(json.field('pre_tokenizer'));
     this.added = new AddedTokens(json.field('added_tokens'), this.normalizer);
     this.postProcessor = readPostProcessor(json.field('post_processor'));
-    this.special = new Uint8Array(this.model.pieces.length);
+    this.special = new Uint8Array(this.model.vocabulary.size);
     for (const { id, special } of this.added.tokens) if (special) this.special[id] = 1;
   }
 
@@ -67,17 +69,23 @@ export class Tokenizer {
    *   kind. Both name the field, what was found and what was needed.
    */
   static fromJSON(source: Uint8Array | string | object, file = 'tokenizer.json'): Tokenizer {
+    const scanned = source instanceof Uint8Array ? scanTokenizer(source) : undefined;
+    if (scanned) {
+      const place = new JsonPlace(scanned.json, `${file}:`);
+      if (place.field('model').field('vocab').value === SCANNED)
+        return new Tokenizer(place, scanned.vocabulary);
+    }
     return new Tokenizer(new JsonPlace(parse(source, file), `${file}:`));
   }
 
   /** Number of tokens, added ones included. */
   get vocabularySize(): number {
-    return this.added.tokens.reduce((size, { id }) => Math.max(size, id + 1), this.model.pieces.length);
+    return this.added.tokens.reduce((size, { id }) => Math.max(size, id + 1), this.model.vocabulary.size);
   }
 
   /** The token of an id. */
   tokenOf(id: number): string | undefined {
-    return this.added.tokens.find((token) => token.id === id)?.content ?? this.model.pieces[id];
+    return this.added.tokens.find((token) => token.id === id)?.content ?? this.model.vocabulary.piece(id);
   }
 
   /** The id of a token. */

@@ -1,6 +1,7 @@
 import type { JsonPlace } from './json-place.ts';
 import { PieceTrie, ROOT } from './piece-trie.ts';
 import { META } from './pre-tokenizer.ts';
+import { Vocabulary } from './vocabulary.ts';
 
 /** An unknown character costs this much more than the least likely piece (SentencePiece's constant). */
 const UNKNOWN_PENALTY = 10;
@@ -16,12 +17,9 @@ export type PieceVisitor = (id: number, start: number, end: number) => void;
  * found by Viterbi. Ties go to the cut that was found first, which is the one with the longer last piece.
  */
 export class Unigram {
-  /** `[vocabulary]` the pieces. */
-  readonly pieces: readonly string[];
+  readonly vocabulary: Vocabulary;
   /** Id of the unknown piece. */
   readonly unknownId: number;
-  /** `[vocabulary]` log probabilities. */
-  private readonly scores: Float64Array;
   private readonly trie: PieceTrie;
   private readonly unknownScore: number;
 
@@ -33,8 +31,12 @@ export class Unigram {
   /** Places where the pieces of the best way end, from the last to the first. */
   private cuts = new Int32Array(64);
 
-  /** The `model` of a tokenizer.json. @throws SternaError `unsupported-model`, `corrupt-file`. */
-  constructor(json: JsonPlace) {
+  /**
+   * @param json - the `model` of a tokenizer.json.
+   * @param scanned - its vocabulary, where that was read before.
+   * @throws SternaError `unsupported-model`, `corrupt-file`.
+   */
+  constructor(json: JsonPlace, scanned?: Vocabulary) {
     const type = json.field('type');
     if (type.string('Unigram') !== 'Unigram') type.refuse('"Unigram"');
     const fallback = json.field('byte_fallback');
@@ -47,23 +49,14 @@ export class Unigram {
     const unknown = json.field('unk_id');
     if (unknown.isAbsent) unknown.refuse('the id of the piece for unknown characters');
 
-    const vocabulary = json.field('vocab');
-    const entries = vocabulary.array() as [piece: string, score: number][];
-    const pieces: string[] = new Array(entries.length);
-    this.scores = new Float64Array(entries.length);
-    let lowest = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < entries.length; i++) {
-      if (!isPiece(entries[i])) vocabulary.item(i).fail('[piece, score], such as ["▁the", -3.9]');
-      const [piece, score] = entries[i];
-      pieces[i] = piece;
-      this.scores[i] = score;
-      lowest = Math.min(lowest, score);
-    }
-    this.pieces = pieces;
+    this.vocabulary = scanned ?? Vocabulary.of(json.field('vocab'));
+    const { size, scores } = this.vocabulary;
     this.unknownId = unknown.id();
-    if (this.unknownId >= pieces.length) unknown.fail(`a place in the vocabulary of ${pieces.length} pieces`);
+    if (this.unknownId >= size) unknown.fail(`a place in the vocabulary of ${size} pieces`);
+    let lowest = Number.POSITIVE_INFINITY;
+    for (let id = 0; id < size; id++) lowest = Math.min(lowest, scores[id]);
     this.unknownScore = lowest - UNKNOWN_PENALTY;
-    this.trie = PieceTrie.of(pieces) ?? vocabulary.refuse('pieces that fit a trie of 2^24 nodes');
+    this.trie = PieceTrie.of(this.vocabulary) ?? json.refuse('a vocabulary that fits a trie of 2^24 nodes');
   }
 
   /** The id of a piece. */
@@ -104,7 +97,8 @@ export class Unigram {
   }
 
   private findBest(length: number, banned: Uint8Array | undefined): void {
-    const { trie, scores, best, starts, ids, units, unknownId, unknownScore } = this;
+    const { trie, best, starts, ids, units, unknownId, unknownScore } = this;
+    const { scores } = this.vocabulary;
     starts.fill(-1, 0, length + 1);
     best[0] = 0;
     for (let from = 0, next = 0; from < length; from = next) {
@@ -156,10 +150,6 @@ export class Unigram {
     this.units = new Uint16Array(size);
     this.cuts = new Int32Array(size);
   }
-}
-
-function isPiece(entry: unknown): boolean {
-  return Array.isArray(entry) && typeof entry[0] === 'string' && Number.isFinite(entry[1]);
 }
 
 /** Whether a surrogate pair is at `at`. */
