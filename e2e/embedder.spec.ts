@@ -200,6 +200,95 @@ test.describe('an embedder in a worker on WebGPU', () => {
     expect(ids).toEqual(['bus', 'cat']);
   });
 
+  test('loads a model from an address, chosen files, Blobs, and a directory handle alike', async () => {
+    const vectors = await page.evaluate(async () => {
+      const { sterna } = globalThis as unknown as PageScope;
+      const address = new URL('/package/models/nano/', location.href).href;
+      const names = ['config.json', 'tokenizer.json', 'model.safetensors'];
+      const blobs = await Promise.all(names.map(async (name) => (await fetch(address + name)).blob()));
+      const directory = await (await navigator.storage.getDirectory()).getDirectoryHandle('nano', {
+        create: true,
+      });
+      for (const [i, name] of names.entries()) {
+        const writable = await (await directory.getFileHandle(name, { create: true })).createWritable();
+        await writable.write(blobs[i]);
+        await writable.close();
+      }
+      const sources = [
+        '/package/models/nano',
+        new URL(address),
+        names.map((name, i) => new File([blobs[i]], name)),
+        Object.fromEntries(names.map((name, i) => [name, blobs[i]])),
+        directory,
+      ];
+      const found: string[] = [];
+      for (const model of sources) {
+        const other = await sterna.Embedder.create({ model, device: 'reference' });
+        found.push((await other.embed('tern')).embeddings[0].values.join());
+        await other.dispose();
+      }
+      return found;
+    });
+    expect(vectors).toHaveLength(5);
+    expect(new Set(vectors).size).toBe(1);
+  });
+
+  test('tells the phases of a load in order', async () => {
+    const phases = await page.evaluate(async () => {
+      const { sterna } = globalThis as unknown as PageScope;
+      const seen: string[] = [];
+      const other = await sterna.Embedder.create({
+        device: 'webgpu',
+        onProgress: ({ phase }) => seen.push(phase),
+      });
+      await other.dispose();
+      return [...new Set(seen)];
+    });
+    expect(phases).toEqual(['download', 'verify', 'compile', 'upload', 'ready']);
+  });
+
+  test('runs in a worker that the page made itself', async () => {
+    const lengths = await page.evaluate(async () => {
+      const { sterna } = globalThis as unknown as PageScope;
+      const make = () => new Worker('/package/dist/worker.js', { type: 'module' });
+      const found: number[] = [];
+      for (const options of [{ worker: make() }, { workerFactory: make }]) {
+        const other = await sterna.Embedder.create({ ...options, device: 'reference' });
+        found.push((await other.embed('tern')).embeddings[0].values.length);
+        await other.dispose();
+      }
+      return found;
+    });
+    expect(lengths).toEqual([256, 256]);
+  });
+
+  test('says so when the worker does not start', async () => {
+    const outcome = await page.evaluate(async () => {
+      const { sterna } = globalThis as unknown as PageScope;
+      const workerFactory = () => new Worker('/nowhere.js', { type: 'module' });
+      return sterna.Embedder.create({ workerFactory }).then(
+        () => 'started',
+        (error) => `${error.code}: ${error.message}`,
+      );
+    });
+    expect(outcome).toMatch(/^worker: The worker failed: .* give `worker` or `workerFactory`\.$/);
+  });
+
+  test('stops a load that is aborted', async () => {
+    const before = page.workers().length;
+    const name = await page.evaluate(async () => {
+      const { sterna } = globalThis as unknown as PageScope;
+      const controller = new AbortController();
+      const onProgress = () => controller.abort();
+      return sterna.Embedder.create({ device: 'reference', signal: controller.signal, onProgress }).then(
+        () => 'loaded',
+        (error: Error) => error.name,
+      );
+    });
+    expect(name).toBe('AbortError');
+    await expect.poll(() => page.workers().length).toBe(before);
+  });
+
   test('ends the worker on dispose, and rejects what was under way', async () => {
     const before = page.workers().length;
     const outcome = await page.evaluate(async () => {
