@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Plugin, UserConfig } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { buildKernels } from './scripts/kernels.mjs';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -33,6 +35,27 @@ function keepUrls(): Plugin {
   };
 }
 
+/** Takes comments and indentation out of shaders: they are for readers of the source. */
+function slimShaders(): Plugin {
+  return {
+    name: 'slim-shaders',
+    enforce: 'pre',
+    load(id) {
+      const path = /^(.+\.wgsl)\?raw$/.exec(id)?.[1];
+      if (!path) return undefined;
+      const lines = readFileSync(path, 'utf8').split('\n');
+      const slim = lines.map((line) => line.replace(/\/\/.*$/, '').trim()).filter((line) => line !== '');
+      return `export default ${JSON.stringify(`${slim.join('\n')}\n`)};`;
+    },
+  };
+}
+
+/** Isolated pages have shared memory, and so threads. */
+const isolated = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
 /** What each mode of `vite build` makes. All but the demo go into dist/. */
 const builds: Record<string, UserConfig> = {
   library: {
@@ -50,6 +73,7 @@ const builds: Record<string, UserConfig> = {
     },
   },
   worker: {
+    plugins: [slimShaders()],
     build: {
       emptyOutDir: false,
       minify: true,
@@ -73,16 +97,21 @@ const builds: Record<string, UserConfig> = {
     root: here('demo'),
     base: './',
     build: { outDir: here('dist-demo'), emptyOutDir: true, target: 'es2022' },
+    server: { headers: isolated },
+    preview: { headers: isolated },
     worker: { format: 'es' },
   },
 };
 
-export default defineConfig(({ mode }) => ({
-  ...builds[mode],
-  test: {
-    include: ['src/**/*.test.ts', 'workers/**/*.test.ts'],
-    // Encoders run on a processor that plays a GPU.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-  },
-}));
+export default defineConfig(async ({ mode }) => {
+  await buildKernels();
+  return {
+    ...builds[mode],
+    test: {
+      include: ['src/**/*.test.ts', 'workers/**/*.test.ts'],
+      // Encoders run on a processor that plays a GPU.
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+    },
+  };
+});

@@ -233,6 +233,31 @@ test.describe('an embedder in a worker on WebGPU', () => {
     expect(new Set(vectors).size).toBe(1);
   });
 
+  test('has the golden vectors on WebAssembly too, on one thread and on two', async () => {
+    const found = await page.evaluate(
+      async (texts) => {
+        const { sterna } = globalThis as unknown as PageScope;
+        const results: { adapter: string; vectors: number[][] }[] = [];
+        for (const threads of [1, 2]) {
+          const other = await sterna.Embedder.create({ device: 'wasm', threads });
+          const { embeddings } = await other.embed(texts);
+          const vectors = embeddings.map(({ values }) => Array.from(values));
+          results.push({ adapter: other.report.adapter, vectors });
+          await other.dispose();
+        }
+        return results;
+      },
+      golden.items.map(({ text }) => text),
+    );
+    expect(found.map(({ adapter }) => adapter)).toEqual([
+      'relaxed SIMD, 1 thread',
+      'relaxed SIMD, 2 threads',
+    ]);
+    expect(found[1].vectors).toEqual(found[0].vectors);
+    for (const [i, { text, embedding }] of golden.items.entries())
+      expect(1 - cosine(found[0].vectors[i], embedding), text).toBeLessThan(1e-9);
+  });
+
   test('tells the phases of a load in order', async () => {
     const phases = await page.evaluate(async () => {
       const { sterna } = globalThis as unknown as PageScope;

@@ -37,6 +37,9 @@ createServer((request, response) => {
     return;
   }
   response.writeHead(200, {
+    // Isolated pages have shared memory, and so threads.
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-embedder-policy': 'require-corp',
     'content-type': TYPES[extname(path)] ?? 'application/octet-stream',
     'content-length': statSync(path).size,
   });

@@ -34,6 +34,7 @@ const bytesOf = ({ values }: { values: Float32Array }) =>
 
 describe.each<[Device, boolean]>([
   ['reference', true],
+  ['wasm', true],
   ['webgpu', gpu !== undefined],
 ])('nano on %s (WebGPU is skipped where Node finds no adapter)', (device, here) => {
   let embedder: Embedder;
@@ -301,6 +302,8 @@ describe('creating an embedder', () => {
     [{ device: 'gpu' }, 'invalid-input'],
     [{ batchTokens: 0 }, 'invalid-input'],
     [{ batchTokens: 1e9 }, 'invalid-input'],
+    [{ threads: 0 }, 'invalid-input'],
+    [{ threads: 1.5 }, 'invalid-input'],
     [{ model: `${path}nowhere` }, 'model-not-found'],
     [{ model: { 'config.json': new Blob(['{']) } }, 'corrupt-file'],
     [{ model: { 'config.json': new Blob(['{"model_type":"bert"}']) } }, 'unsupported-model'],
@@ -325,6 +328,14 @@ describe('creating an embedder', () => {
     expect(1 - cosine(values, items[0].embedding)).toBeLessThan(1e-6);
     await expect(embedder.embed('tern')).rejects.toMatchObject({ code: 'no-tokenizer' });
   });
+});
+
+test('auto is WebAssembly where there is no GPU, and says why', async () => {
+  await using embedder = await Embedder.create({ threads: 2 });
+  const { device, adapter, notes } = embedder.report;
+  if (device === 'webgpu') return; // a machine with a GPU
+  expect([device, adapter]).toEqual(['wasm', expect.stringMatching(/^(relaxed )?SIMD, 2 threads$/)]);
+  expect(notes[0]).toMatch(/^Runs on the processor, as /);
 });
 
 test('a disposed embedder refuses, also what was under way, and may be disposed of twice', async () => {

@@ -1,5 +1,5 @@
 import { vectorViews } from './encoder/output.ts';
-import type { EmbeddedTexts, EngineLink } from './engine/link.ts';
+import type { EmbeddedTexts, EngineLink, EngineSettings } from './engine/link.ts';
 import { WorkerLink } from './engine/worker-link.ts';
 import { SternaError } from './errors.ts';
 import { nanoSource } from './loader/nano.ts';
@@ -16,7 +16,11 @@ import type {
 } from './types.ts';
 
 /** Most tokens of a micro-batch, unless said otherwise. */
-export const DEFAULT_BATCH_TOKENS = 2048;
+const DEFAULT_BATCH_TOKENS = 2048;
+/** Upper end of `batchTokens`; a kernel counts tokens in one dimension of workgroups. */
+const MOST_BATCH_TOKENS = 32768;
+/** Upper end of `threads`; more are of no use to an encoder. */
+const MOST_THREADS = 64;
 
 /**
  * A model in a worker: texts in, vectors out.
@@ -40,17 +44,11 @@ export class Embedder implements AsyncDisposable {
    *   device; `worker` where the worker does not start. The signal's reason when it is aborted.
    */
   static async create(options: EmbedderOptions = {}): Promise<Embedder> {
-    const {
-      model = 'nano',
-      device = 'auto',
-      batchTokens = DEFAULT_BATCH_TOKENS,
-      signal,
-      onProgress,
-    } = options;
-    checkDevice(device);
+    const { model = 'nano', signal, onProgress } = options;
+    const settings = engineSettings(options);
     signal?.throwIfAborted();
     const worker = options.worker ?? (options.workerFactory ?? startWorker)();
-    const request = { ...sourceForWorker(model), device, batchTokens };
+    const request = { ...sourceForWorker(model), ...settings };
     return new Embedder(await WorkerLink.load(worker, request, signal, onProgress));
   }
 
@@ -163,8 +161,18 @@ function addresses(files: Readonly<Record<string, string | URL | Blob>>): Record
 }
 
 /** @throws SternaError `invalid-input`. */
-export function checkDevice(device: unknown): void {
-  oneOf('device', device, ['auto', 'webgpu', 'reference']);
+/** The options that an engine is loaded with, checked and with their defaults. */
+export function engineSettings(options: EmbedderOptions): EngineSettings {
+  const { device = 'auto', batchTokens = DEFAULT_BATCH_TOKENS, threads } = options;
+  oneOf('device', device, ['auto', 'webgpu', 'wasm', 'reference']);
+  wholeNumber('batchTokens', batchTokens, MOST_BATCH_TOKENS);
+  if (threads !== undefined) wholeNumber('threads', threads, MOST_THREADS);
+  return { device, batchTokens, threads };
+}
+
+function wholeNumber(name: string, value: number, most: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return;
+  throw new SternaError('invalid-input', `${name} is ${value}; needed: a whole number from 1 to ${most}.`);
 }
 
 function oneOf(name: string, value: unknown, allowed: readonly string[]): void {

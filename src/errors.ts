@@ -16,6 +16,7 @@
  * | `missing-tensor` / `tensor-shape` / `tensor-dtype` | a checkpoint lacks a tensor, or it is misshapen |
  * | `no-tokenizer` | text was given to a model that came without tokenizer.json |
  * | `no-webgpu` | WebGPU was asked for and there is no adapter |
+ * | `no-wasm` | WebAssembly was asked for and the engine has none, or none with SIMD |
  * | `limits` | a buffer would be larger than this device allows |
  * | `device-lost` | the GPU went away |
  * | `not-finite` | a device gave NaN or infinity |
@@ -39,6 +40,7 @@ export type SternaErrorCode =
   | 'tensor-dtype'
   | 'no-tokenizer'
   | 'no-webgpu'
+  | 'no-wasm'
   | 'limits'
   | 'device-lost'
   | 'not-finite'

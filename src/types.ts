@@ -5,10 +5,14 @@ export type TokenIds = Uint32Array | readonly number[];
 export type EmbedInput = string | TokenIds | readonly (string | TokenIds)[];
 
 /**
- * Where the model runs. `auto` takes WebGPU where there is a GPU, else the reference in TypeScript. `webgpu` also takes a
- * software adapter.
+ * Where the model runs.
+ *
+ * - `auto`: WebGPU where there is a GPU, else WebAssembly, else the reference.
+ * - `webgpu`: a GPU, or a software adapter.
+ * - `wasm`: SIMD on the processor, on several threads where the page is cross-origin isolated.
+ * - `reference`: plain TypeScript, with sums in float64: for tests, and wherever there is nothing else.
  */
-export type Device = 'auto' | 'webgpu' | 'reference';
+export type Device = 'auto' | 'webgpu' | 'wasm' | 'reference';
 
 /** What a text is for. A query takes the model's query prefix, a document its document prefix (usually none). */
 export type Task = 'query' | 'document';
@@ -131,6 +135,11 @@ export interface EmbedderOptions {
   worker?: Worker;
   /** Makes the worker, where the default `new Worker(new URL('./worker.js', import.meta.url))` is not to be used. */
   workerFactory?: () => Worker;
+  /**
+   * Threads of device `wasm`. Default: as many as the processor has, up to 8. More than one need a page that is
+   * cross-origin isolated.
+   */
+  threads?: number;
   /** Most tokens of a micro-batch: between two, calls are aborted and progress is told. Default: 2048. */
   batchTokens?: number;
 }
@@ -151,7 +160,7 @@ export interface EmbedderReport {
   /** What is put before a text, per task. */
   readonly prompts: Readonly<Record<Task, string>>;
   readonly device: Exclude<Device, 'auto'>;
-  /** The adapter's own words, such as `nvidia ampere` or `google swiftshader`; empty on the reference. */
+  /** What exactly it runs on, such as `nvidia ampere` or `relaxed SIMD, 4 threads`; empty on the reference. */
   readonly adapter: string;
   /** Precision of weights and arithmetic. */
   readonly precision: 'f32';

@@ -1,22 +1,25 @@
 /**
- * The worker: one engine behind comlink. Import it as `sterna/worker` to start it from a worker of your own.
+ * The worker: one engine behind comlink. Import it as `sterna/worker` to start it from a worker of your own. The engine's other
+ * threads are this same script, as bundlers know its address already.
  */
 import { expose, transfer } from 'comlink';
 import { Engine } from '../src/engine/engine.ts';
 import { SternaError } from '../src/errors.ts';
 import { webFiles } from '../src/loader/web-files.ts';
 import type { EngineProtocol, ErrorMessage, Reply } from './protocol.ts';
+import { isThread, serveThread, threadStarter } from './thread.ts';
 
 let engine: Engine | undefined;
 /** Calls under way, by their numbers. */
 const calls = new Map<number, AbortController>();
 
 const protocol: EngineProtocol = {
-  load: (call, { model, name, device, batchTokens }, onProgress) =>
+  load: (call, { model, name, ...settings }, onProgress) =>
     answer(call, async (signal) => {
       const files = webFiles(model, { name, signal, onProgress });
       const gpu = async () => navigator.gpu as GPU | undefined;
-      engine = await Engine.load({ files, device, batchTokens, gpu, signal, onProgress });
+      const machine = { gpu, processors: navigator.hardwareConcurrency, startThread: threadStarter() };
+      engine = await Engine.load({ ...settings, ...machine, files, signal, onProgress });
       return engine.report;
     }),
 
@@ -54,4 +57,5 @@ function describe(error: unknown): ErrorMessage {
   return { code: error instanceof SternaError ? error.code : undefined, name, message, stack };
 }
 
-expose(protocol);
+if (isThread()) serveThread();
+else expose(protocol);

@@ -1,7 +1,7 @@
-import type { EmbeddedTexts, EmbedRequest } from '../src/engine/link.ts';
+import type { EmbeddedTexts, EmbedRequest, EngineSettings } from '../src/engine/link.ts';
 import type { SternaErrorCode } from '../src/errors.ts';
 import type { Passage } from '../src/text/chunk.ts';
-import type { Device, EmbedderReport, LoadProgress, ModelSource } from '../src/types.ts';
+import type { EmbedderReport, LoadProgress, ModelSource } from '../src/types.ts';
 
 /** An error on its way between threads, where classes and own fields of errors are lost. */
 export interface ErrorMessage {
@@ -18,11 +18,9 @@ export type Reply<T> =
   | { readonly ok: false; readonly error: ErrorMessage };
 
 /** What a worker is told to load. */
-export interface LoadRequest {
+export interface LoadRequest extends EngineSettings {
   readonly model: ModelSource;
   readonly name?: string;
-  readonly device: Device;
-  readonly batchTokens: number;
 }
 
 /**

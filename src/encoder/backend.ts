@@ -53,8 +53,7 @@ export type Queries = 'all' | 'first';
  * order, so that a text has the same vector, bit for bit, in any batch.
  */
 export interface Backend {
-  /** Short name: `webgpu` or `reference`. */
-  readonly name: 'webgpu' | 'reference';
+  readonly name: 'webgpu' | 'wasm' | 'reference';
   /** The adapter's own words; empty where there is none. */
   readonly adapter: string;
   /** Most bytes of one tensor on this device. */

@@ -1,4 +1,6 @@
 import { ReferenceBackend } from '../backends/reference/backend.ts';
+import { WasmBackend } from '../backends/wasm/backend.ts';
+import type { ThreadStarter } from '../backends/wasm/crew.ts';
 import { WebGpuBackend } from '../backends/webgpu/backend.ts';
 import { openDevice } from '../backends/webgpu/device.ts';
 import type { Backend } from '../encoder/backend.ts';
@@ -14,20 +16,22 @@ import { pack } from '../text/pack.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
 import type { Device, EmbedderReport, EmbeddingSpace, LoadProgress } from '../types.ts';
 import { Fingerprint } from './fingerprint.ts';
-import type { EmbeddedTexts, EmbedRequest, EngineLink } from './link.ts';
+import type { EmbeddedTexts, EmbedRequest, EngineLink, EngineSettings } from './link.ts';
 import { Pace } from './pace.ts';
 import { breathe, Turns } from './turns.ts';
 
-/** Upper end of `batchTokens`; a kernel counts tokens in one dimension of workgroups. */
-const MOST_BATCH_TOKENS = 32768;
+/** Threads by default, where the processor has more: the matmuls of a small model do not fill them. */
+const MOST_DEFAULT_THREADS = 8;
 
 /** How to load an engine. */
-export interface EngineOptions {
+export interface EngineOptions extends EngineSettings {
   readonly files: ModelFiles;
-  readonly device: Device;
-  readonly batchTokens: number;
   /** Where WebGPU comes from: `navigator.gpu`, or Dawn in Node. */
   readonly gpu: () => Promise<GPU | undefined>;
+  /** Threads that the processor has. */
+  readonly processors: number;
+  /** How to start another thread; absent where memory cannot be shared. */
+  readonly startThread?: ThreadStarter;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
 }
@@ -78,13 +82,8 @@ export class Engine implements EngineLink {
    *
    * @throws SternaError as the loader, the tokenizer and the backend say.
    */
-  static async load({ files, device, batchTokens, gpu, signal, onProgress }: EngineOptions): Promise<Engine> {
-    if (!Number.isInteger(batchTokens) || batchTokens < 1 || batchTokens > MOST_BATCH_TOKENS) {
-      throw new SternaError(
-        'invalid-input',
-        `batchTokens is ${batchTokens}; needed: a whole number from 1 to ${MOST_BATCH_TOKENS}.`,
-      );
-    }
+  static async load(options: EngineOptions): Promise<Engine> {
+    const { files, device, batchTokens, signal, onProgress } = options;
     const tell = (phase: LoadProgress['phase'], item: string) => (loaded: number, total: number) =>
       onProgress?.({ phase, item, loaded, total });
 
@@ -97,7 +96,7 @@ export class Engine implements EngineLink {
     tell('verify', model.name)(1, 1);
     signal?.throwIfAborted();
 
-    const { backend, notes } = await openBackend(device, gpu);
+    const { backend, notes } = await openBackend(device, options);
     try {
       await backend.prepare(config, tell('compile', backend.adapter || backend.name));
       const weights = await loadWeights(config, checkpoint, backend, {
@@ -276,27 +275,59 @@ async function encodeFinite(
   );
 }
 
-async function openBackend(
-  device: Device,
-  gpu: () => Promise<GPU | undefined>,
-): Promise<{ backend: Backend; notes: string[] }> {
-  if (device === 'reference') return { backend: new ReferenceBackend(), notes: [] };
+/** A backend, and why it is this one. */
+interface OpenedBackend {
+  readonly backend: Backend;
+  readonly notes: readonly string[];
+}
+
+async function openBackend(device: Device, options: EngineOptions): Promise<OpenedBackend> {
+  switch (device) {
+    case 'reference':
+      return { backend: new ReferenceBackend(), notes: [] };
+    case 'wasm':
+      return openWasm(options);
+    case 'webgpu': {
+      const opened = await openDevice(await options.gpu());
+      const notes = opened.software ? [`${opened.adapter} is a software adapter: right, and slow.`] : [];
+      return { backend: new WebGpuBackend(opened), notes };
+    }
+    case 'auto':
+      return openFastest(options);
+  }
+}
+
+/** WebGPU where it is a GPU's, else WebAssembly, else the reference. */
+async function openFastest(options: EngineOptions): Promise<OpenedBackend> {
+  let reason: string;
   try {
-    const opened = await openDevice(await gpu());
+    const opened = await openDevice(await options.gpu());
     if (!opened.software) return { backend: new WebGpuBackend(opened), notes: [] };
-    const words = `${opened.adapter} is a software adapter`;
-    if (device === 'webgpu')
-      return { backend: new WebGpuBackend(opened), notes: [`${words}: right, and slow.`] };
     // A processor that plays a GPU is slower than the same processor asked directly.
     opened.device.destroy();
-    return { backend: new ReferenceBackend(), notes: [`Runs on the reference, as ${words}.`] };
+    reason = `${opened.adapter} is a software adapter`;
   } catch (error) {
-    if (device === 'webgpu' || !(error instanceof SternaError)) throw error;
-    return {
-      backend: new ReferenceBackend(),
-      notes: [`Runs on the reference, as there is no GPU: ${error.message}`],
-    };
+    if (!(error instanceof SternaError)) throw error;
+    reason = `there is no GPU: ${error.message}`;
   }
+  const { backend, notes } = (await WasmBackend.isSupported())
+    ? await openWasm(options)
+    : { backend: new ReferenceBackend(), notes: ['The reference, as there is no WebAssembly with SIMD.'] };
+  return { backend, notes: [`Runs on the processor, as ${reason}`, ...notes] };
+}
+
+async function openWasm({ processors, startThread, ...options }: EngineOptions): Promise<OpenedBackend> {
+  const threads = options.threads ?? Math.min(processors, MOST_DEFAULT_THREADS);
+  if (threads > 1 && startThread) {
+    try {
+      return { backend: await WasmBackend.start({ threads, startThread }), notes: [] };
+    } catch (error) {
+      const note = `Runs on one thread, as others could not be started: ${(error as Error).message}`;
+      return { backend: await WasmBackend.start({ threads: 1 }), notes: [note] };
+    }
+  }
+  const alone = threads > 1 ? ['Runs on one thread, as the page is not cross-origin isolated.'] : [];
+  return { backend: await WasmBackend.start({ threads: 1 }), notes: alone };
 }
 
 /** Tells apart what makes vectors differ: configuration, tokenizer, prompts, and the small tensors of the weights. */

@@ -1,5 +1,13 @@
 import type { Passage } from '../text/chunk.ts';
-import type { EmbedderReport, EmbeddingSpace, Output, Task } from '../types.ts';
+import type { Device, EmbedderReport, EmbeddingSpace, Output, Task } from '../types.ts';
+
+/** What an engine is loaded with. */
+export interface EngineSettings {
+  readonly device: Device;
+  readonly batchTokens: number;
+  /** Absent: as many as the processor has. */
+  readonly threads?: number;
+}
 
 /** {@link EmbedOptions} with every default filled in. */
 export interface EmbedRequest {

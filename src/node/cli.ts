@@ -18,7 +18,8 @@ const HELP = `sterna: multilingual embeddings and semantic search
                    {"id","text"} a line in, the best passages out
 
   --model      a folder with config.json, model.safetensors and tokenizer.json, an address of one, or nano (default)
-  --device     auto (default), webgpu or reference
+  --device     auto (default), webgpu, wasm or reference
+  --threads    of device wasm; as many as the processor has, up to 8, by default
   --dimensions length of the vectors, one that the model was trained to be cut to
   --input, --output   a file, or - for standard input and output (default)
   --quiet      no progress on standard error
@@ -27,6 +28,7 @@ const HELP = `sterna: multilingual embeddings and semantic search
 const OPTIONS = {
   model: { type: 'string', default: 'nano' },
   device: { type: 'string', default: 'auto' },
+  threads: { type: 'string' },
   task: { type: 'string', default: 'document' },
   dimensions: { type: 'string' },
   input: { type: 'string', default: '-' },
@@ -114,7 +116,8 @@ async function load(values: Values, line: Status): Promise<Embedder> {
     const share = total > 0 ? ` ${Math.floor((100 * loaded) / total)} %` : '';
     line.show(`${phase} ${item}${share}`);
   };
-  return Embedder.create({ model: values.model, device: values.device as Device, onProgress });
+  const threads = wholeNumber(values, 'threads');
+  return Embedder.create({ model: values.model, device: values.device as Device, threads, onProgress });
 }
 
 function where({ report }: Embedder): string {
@@ -127,7 +130,7 @@ function required(values: Values, name: 'tokenizer' | 'documents' | 'query'): st
   return value;
 }
 
-function wholeNumber(values: Values, name: 'dimensions' | 'k'): number | undefined {
+function wholeNumber(values: Values, name: 'dimensions' | 'k' | 'threads'): number | undefined {
   const value = values[name];
   if (value === undefined) return undefined;
   if (/^\d+$/.test(value)) return Number(value);

@@ -24,7 +24,7 @@ function distance(values: Float32Array, cls: readonly number[]): number {
 
 describe.skipIf(!existsSync(folder))('the fixtures (skipped where ../shared/fixtures is absent)', () => {
   describe.each(['xlmr-tiny', 'gte-tiny'])('%s, to 2,048 tokens', (name) => {
-    test.each(gpu ? (['reference', 'webgpu'] as const) : (['reference'] as const))(
+    test.each(gpu ? (['reference', 'wasm', 'webgpu'] as const) : (['reference', 'wasm'] as const))(
       'has the float64 vectors on %s, whole and cut, to 1 − cosine ≤ 1e-9',
       async (device) => {
         const { cases }: Cases = JSON.parse(readFileSync(new URL(`${name}/cases.json`, folder), 'utf8'));

@@ -1,13 +1,15 @@
 /**
  * Sterna in Node (`sterna/node`): the same engine in this thread, on WebGPU through the optional package `webgpu`, or
- * on the reference. Models may also be paths.
+ * on the processor. Models may also be paths.
  */
-import { checkDevice, DEFAULT_BATCH_TOKENS, Embedder as WorkerEmbedder } from '../embedder.ts';
+import { availableParallelism } from 'node:os';
+import { engineSettings, Embedder as WorkerEmbedder } from '../embedder.ts';
 import { Engine } from '../engine/engine.ts';
 import { nanoSource } from '../loader/nano.ts';
 import type { EmbedderOptions } from '../types.ts';
 import { nodeFiles } from './files.ts';
 import { nodeGpu } from './gpu.ts';
+import { startThread } from './threads.ts';
 
 export * from '../index.ts';
 
@@ -22,19 +24,14 @@ export class Embedder extends WorkerEmbedder {
    * @throws SternaError as in the browser.
    */
   static override async create(options: NodeEmbedderOptions = {}): Promise<Embedder> {
-    const {
-      model = 'nano',
-      device = 'auto',
-      batchTokens = DEFAULT_BATCH_TOKENS,
-      signal,
-      onProgress,
-    } = options;
-    checkDevice(device);
+    const { model = 'nano', signal, onProgress } = options;
+    const settings = engineSettings(options);
     signal?.throwIfAborted();
     const files =
       model === 'nano'
         ? nodeFiles(nanoSource(), { name: 'nano', signal, onProgress })
         : nodeFiles(model, { signal, onProgress });
-    return new Embedder(await Engine.load({ files, device, batchTokens, gpu: nodeGpu, signal, onProgress }));
+    const machine = { gpu: nodeGpu, processors: availableParallelism(), startThread };
+    return new Embedder(await Engine.load({ ...settings, ...machine, files, signal, onProgress }));
   }
 }

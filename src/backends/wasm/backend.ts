@@ -1,0 +1,258 @@
+import type {
+  Backend,
+  EncoderShape,
+  LinearWeights,
+  NormWeights,
+  Queries,
+  RotationTable,
+  Tensor,
+} from '../../encoder/backend.ts';
+import { SternaError } from '../../errors.ts';
+import type { PackedBatch } from '../../text/pack.ts';
+import { CONTROL_WORDS, Crew, type ThreadStarter } from './crew.ts';
+import { Heap } from './heap.ts';
+import { relaxed, simd } from './kernels.generated.ts';
+
+/** A matrix in the heap: row by row, or a weight in panels of eight rows, `[panels, columns, 8]`. */
+class HeapTensor implements Tensor {
+  constructor(
+    readonly address: number,
+    readonly rows: number,
+    readonly columns: number,
+  ) {}
+}
+
+/** What the kernels are told to do: the `kind` of each class in assembly/jobs.ts. */
+const LINEAR = 0;
+const GATE = 1;
+const NORM = 2;
+const ROTATE = 3;
+const ATTENTION = 4;
+
+const JOB_WORDS = 16;
+/** Outputs of a panel, and rows of the largest tile. */
+const PANEL = 8;
+const TILE_ROWS = 6;
+/** Rows that go past a panel while it is in the nearest cache. */
+const BLOCK_ROWS = 48;
+/** Rows of cheap operations that are worth a chunk. */
+const CHEAP_ROWS = 16;
+/** Rows of [up | gate] that are in memory at a time. */
+const GATED_ROWS = 512;
+/** Chunks for each thread: the last ones even out what the first ones took longer. */
+const CHUNKS_PER_THREAD = 4;
+
+/** How to start a {@link WasmBackend}. */
+export interface WasmOptions {
+  /** Threads that work, the calling one included. More than one need shared memory. */
+  readonly threads: number;
+  readonly startThread?: ThreadStarter;
+  /** Whether relaxed SIMD may be used where it is there. Default: true. */
+  readonly relaxed?: boolean;
+}
+
+/**
+ * SIMD kernels in WebAssembly (assembly/), on one thread or several: for everyone without a usable GPU. Operations run when
+ * they are called.
+ */
+export class WasmBackend implements Backend {
+  readonly name = 'wasm';
+  readonly largestTensorBytes = 2 ** 31;
+  private shape!: EncoderShape;
+  private batch!: PackedBatch;
+  /** Address of the words of the job at hand. */
+  private readonly job: number;
+  /** Begin of the batch's memory. */
+  private floor = 0;
+  private starts = 0;
+  private positions = 0;
+  private scratch = 0;
+  private scratchBytes = 0;
+
+  private constructor(
+    /** Which SIMD, and how many threads. */
+    readonly adapter: string,
+    private readonly heap: Heap,
+    private readonly crew: Crew,
+  ) {
+    this.job = heap.allocate(4 * JOB_WORDS);
+  }
+
+  /** Whether this engine has WebAssembly with SIMD. */
+  static isSupported(): Promise<boolean> {
+    return simd.isSupported();
+  }
+
+  /** @throws SternaError `limits` where there is no memory, `no-wasm` where there is no SIMD. */
+  static async start({ threads, startThread, relaxed: allowed = true }: WasmOptions): Promise<WasmBackend> {
+    if (!(await WasmBackend.isSupported())) {
+      throw new SternaError(
+        'no-wasm',
+        'This engine has no WebAssembly with SIMD; choose device "reference".',
+      );
+    }
+    const kernels = allowed && (await relaxed.isSupported()) ? relaxed : simd;
+    const shared = threads > 1 && startThread !== undefined;
+    const heap = new Heap(shared);
+    const control = heap.allocate(4 * CONTROL_WORDS);
+    const crew = await Crew.start(await kernels.compile(shared), heap.memory, control, threads, startThread);
+    const words = kernels === relaxed ? 'relaxed SIMD' : 'SIMD';
+    return new WasmBackend(`${words}, ${crew.size} ${crew.size === 1 ? 'thread' : 'threads'}`, heap, crew);
+  }
+
+  async prepare(shape: EncoderShape): Promise<void> {
+    this.shape = shape;
+  }
+
+  weight(data: Float32Array, rows: number, columns: number): Tensor {
+    if (rows === 1) {
+      const address = this.heap.allocate(4 * columns);
+      this.heap.floats(address, columns).set(data);
+      return new HeapTensor(address, rows, columns);
+    }
+    const panels = Math.ceil(rows / PANEL);
+    const address = this.heap.allocate(4 * panels * PANEL * columns);
+    const target = this.heap.floats(address, panels * PANEL * columns);
+    target.fill(0, (panels - 1) * PANEL * columns);
+    for (let row = 0; row < rows; row++) {
+      let to = (row - (row % PANEL)) * columns + (row % PANEL);
+      for (let at = row * columns; at < (row + 1) * columns; at++, to += PANEL) target[to] = data[at];
+    }
+    return new HeapTensor(address, rows, columns);
+  }
+
+  begin(batch: PackedBatch): void {
+    this.batch = batch;
+    this.floor = this.heap.mark;
+    const { starts } = batch;
+    const texts = starts.length - 1;
+    const tokens = starts[texts];
+    this.starts = this.heap.allocate(4 * starts.length);
+    this.heap.words(this.starts, starts.length).set(starts);
+    this.positions = this.heap.allocate(4 * tokens);
+    const positions = this.heap.words(this.positions, tokens);
+    let longest = 0;
+    for (let text = 0; text < texts; text++) {
+      const length = starts[text + 1] - starts[text];
+      for (let i = 0; i < length; i++) positions[starts[text] + i] = i;
+      longest = Math.max(longest, length);
+    }
+    // Keys and values of a head, and the scores of a tile's rows; or a tile.
+    const padded = Math.ceil(longest / PANEL) * PANEL;
+    const floats = padded * (2 * this.shape.headSize + TILE_ROWS);
+    this.scratchBytes = Math.ceil((4 * Math.max(floats, TILE_ROWS * PANEL)) / 64) * 64;
+    this.scratch = this.heap.allocate(this.scratchBytes * this.crew.size);
+  }
+
+  activation(rows: number, columns: number): Tensor {
+    return new HeapTensor(this.heap.allocate(4 * rows * columns), rows, columns);
+  }
+
+  write(target: Tensor, data: Float32Array): void {
+    this.heap.floats(addressOf(target), data.length).set(data);
+  }
+
+  norm(stream: Tensor, { weight, bias, epsilon }: NormWeights, added?: Tensor): void {
+    const { rows, columns } = stream;
+    const chunkRows = this.chunkRows(rows);
+    const tensors = [stream, added, weight, bias].map((tensor) => (tensor ? addressOf(tensor) : 0));
+    this.run(Math.ceil(rows / chunkRows), [NORM, ...tensors, rows, columns, floatBits(epsilon), chunkRows]);
+  }
+
+  linear(x: Tensor, weights: LinearWeights, out: Tensor, activation?: 'gelu'): void {
+    this.project(addressOf(x), x.rows, weights, addressOf(out), activation === 'gelu');
+  }
+
+  gatedLinear(x: Tensor, weights: LinearWeights, out: Tensor): void {
+    const { rows, columns: inner } = x;
+    const width = out.columns;
+    const mark = this.heap.mark;
+    const product = this.heap.allocate(4 * 2 * width * Math.min(rows, GATED_ROWS));
+    for (let first = 0; first < rows; first += GATED_ROWS) {
+      const count = Math.min(GATED_ROWS, rows - first);
+      this.project(addressOf(x) + 4 * first * inner, count, weights, product, false);
+      const chunkRows = this.chunkRows(count);
+      const y = addressOf(out) + 4 * first * width;
+      this.run(Math.ceil(count / chunkRows), [GATE, product, y, count, width, chunkRows]);
+    }
+    this.heap.release(mark);
+  }
+
+  rotate(qkv: Tensor, { values }: RotationTable): void {
+    const { heads, headSize } = this.shape;
+    const mark = this.heap.mark;
+    const angles = values.length / 2;
+    const tables = [0, 1].map((part) => {
+      const address = this.heap.allocate(4 * angles);
+      const table = this.heap.floats(address, angles);
+      for (let i = 0; i < angles; i++) table[i] = values[2 * i + part];
+      return address;
+    });
+    const chunkRows = this.chunkRows(qkv.rows);
+    const sizes = [qkv.rows, heads, headSize, chunkRows];
+    this.run(Math.ceil(qkv.rows / chunkRows), [ROTATE, addressOf(qkv), ...tables, this.positions, ...sizes]);
+    this.heap.release(mark);
+  }
+
+  attention(qkv: Tensor, out: Tensor, queries: Queries): void {
+    const { heads, headSize } = this.shape;
+    const texts = this.batch.starts.length - 1;
+    const scale = floatBits(1 / Math.sqrt(headSize));
+    const job = [addressOf(qkv), addressOf(out), this.starts, texts, heads, headSize, scale];
+    this.run(texts * heads, [ATTENTION, ...job, queries === 'first' ? 1 : 0]);
+  }
+
+  firstRows(x: Tensor, out: Tensor): void {
+    const { columns } = x;
+    const source = this.heap.floats(addressOf(x), x.rows * columns);
+    const target = this.heap.floats(addressOf(out), out.rows * columns);
+    for (let text = 0; text < out.rows; text++) {
+      const at = this.batch.starts[text] * columns;
+      target.set(source.subarray(at, at + columns), text * columns);
+    }
+  }
+
+  async read(x: Tensor): Promise<Float32Array> {
+    return new Float32Array(this.heap.floats(addressOf(x), x.rows * x.columns));
+  }
+
+  end(): void {
+    this.heap.release(this.floor);
+  }
+
+  dispose(): void {
+    this.crew.dispose();
+  }
+
+  private project(x: number, rows: number, weights: LinearWeights, y: number, activation: boolean): void {
+    const { rows: outputs, columns: inner } = weights.weight;
+    const panels = Math.ceil(outputs / PANEL);
+    const rowBlocks = Math.ceil(rows / BLOCK_ROWS);
+    // Few rows are divided by their outputs instead.
+    const wanted = Math.ceil((CHUNKS_PER_THREAD * this.crew.size) / rowBlocks);
+    const panelsPerChunk = this.crew.size === 1 ? panels : Math.max(2, Math.ceil(panels / wanted));
+    const chunks = rowBlocks * Math.ceil(panels / panelsPerChunk);
+    const bias = weights.bias ? addressOf(weights.bias) : 0;
+    const sizes = [rows, inner, outputs, activation ? 1 : 0, BLOCK_ROWS, panelsPerChunk];
+    this.run(chunks, [LINEAR, x, addressOf(weights.weight), bias, y, ...sizes]);
+  }
+
+  /** Rows of a chunk where a row costs little. */
+  private chunkRows(rows: number): number {
+    return Math.max(CHEAP_ROWS, Math.ceil(rows / (CHUNKS_PER_THREAD * this.crew.size)));
+  }
+
+  private run(chunks: number, words: readonly number[]): void {
+    this.heap.words(this.job, words.length).set(words);
+    this.crew.do(this.job, chunks, this.scratch, this.scratchBytes);
+  }
+}
+
+function addressOf(tensor: Tensor): number {
+  return (tensor as HeapTensor).address;
+}
+
+/** A float32 as the word that it is in memory. */
+function floatBits(value: number): number {
+  return new Int32Array(Float32Array.of(value).buffer)[0];
+}

@@ -1,0 +1,41 @@
+/** The import of the memory, up to the byte of its flags: `env`, `memory`, kind 2. */
+const MEMORY_IMPORT = [3, 0x65, 0x6e, 0x76, 6, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 2];
+const SHARED = 3;
+const NOT_SHARED = 1;
+
+/**
+ * A module of kernels that is compiled for shared memory. One bit of its import says so, and nothing else in it depends
+ * on it: the module for the memory of one thread is the same one with that bit cleared.
+ */
+export class KernelModule {
+  /**
+   * @param code - base64 of compressed bytes (raw deflate), several modules one after another.
+   * @param start - where this one begins, in bytes that are no longer compressed.
+   */
+  constructor(
+    private readonly code: string,
+    private readonly start: number,
+    private readonly end: number,
+  ) {}
+
+  /** @param shared - whether the memory that it will import is shared between threads. */
+  async compile(shared: boolean): Promise<WebAssembly.Module> {
+    return WebAssembly.compile(await this.bytes(shared));
+  }
+
+  /** Whether this engine knows all its instructions. */
+  async isSupported(): Promise<boolean> {
+    return typeof WebAssembly === 'object' && WebAssembly.validate(await this.bytes(false));
+  }
+
+  private async bytes(shared: boolean): Promise<Uint8Array<ArrayBuffer>> {
+    const compressed = Uint8Array.from(atob(this.code), (character) => character.charCodeAt(0));
+    const stream = new Blob([compressed]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+    const bytes = new Uint8Array(await new Response(stream).arrayBuffer()).slice(this.start, this.end);
+    const at = bytes.findIndex((_, start) => MEMORY_IMPORT.every((byte, i) => bytes[start + i] === byte));
+    const flags = at + MEMORY_IMPORT.length;
+    if (at < 0 || bytes[flags] !== SHARED) throw new Error('The kernels import no shared memory.');
+    if (!shared) bytes[flags] = NOT_SHARED;
+    return bytes;
+  }
+}
