@@ -330,6 +330,20 @@ describe('creating an embedder', () => {
   });
 });
 
+test('q8 keeps nano’s vectors to a cosine of 0.9995, and they are the same in any batch', async () => {
+  await using embedder = await Embedder.create({ device: 'wasm', precision: 'q8', threads: 2 });
+  expect(embedder.report.precision).toBe('q8');
+  const { embeddings } = await embedder.embed(items.map(({ text }) => text));
+  for (const [i, { values }] of embeddings.entries())
+    expect(cosine(values, items[i].embedding), items[i].text).toBeGreaterThan(0.9995);
+  const [alone] = (await embedder.embed(items[7].text)).embeddings;
+  expect(bytesOf(alone)).toBe(bytesOf(embeddings[7]));
+});
+
+test.each(['webgpu', 'reference'] as const)('q8 on %s is refused', async (device) => {
+  await expect(Embedder.create({ device, precision: 'q8' })).rejects.toMatchObject({ code: 'invalid-input' });
+});
+
 test('auto is WebAssembly where there is no GPU, and says why', async () => {
   await using embedder = await Embedder.create({ threads: 2 });
   const { device, adapter, notes } = embedder.report;

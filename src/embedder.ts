@@ -163,11 +163,18 @@ function addresses(files: Readonly<Record<string, string | URL | Blob>>): Record
 /** @throws SternaError `invalid-input`. */
 /** The options that an engine is loaded with, checked and with their defaults. */
 export function engineSettings(options: EmbedderOptions): EngineSettings {
-  const { device = 'auto', batchTokens = DEFAULT_BATCH_TOKENS, threads } = options;
+  const { device = 'auto', precision = 'f32', batchTokens = DEFAULT_BATCH_TOKENS, threads } = options;
   oneOf('device', device, ['auto', 'webgpu', 'wasm', 'reference']);
+  oneOf('precision', precision, ['f32', 'q8']);
+  if (precision === 'q8' && (device === 'webgpu' || device === 'reference')) {
+    throw new SternaError(
+      'invalid-input',
+      `precision is "q8" on device "${device}"; needed for it: device "wasm".`,
+    );
+  }
   wholeNumber('batchTokens', batchTokens, MOST_BATCH_TOKENS);
   if (threads !== undefined) wholeNumber('threads', threads, MOST_THREADS);
-  return { device, batchTokens, threads };
+  return { device, precision, batchTokens, threads };
 }
 
 function wholeNumber(name: string, value: number, most: number): void {

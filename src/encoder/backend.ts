@@ -1,4 +1,5 @@
 import type { PackedBatch } from '../text/pack.ts';
+import type { Precision } from '../types.ts';
 
 /**
  * An opaque handle of a matrix `[rows, columns]` of float32 that lives on a backend.
@@ -56,6 +57,8 @@ export interface Backend {
   readonly name: 'webgpu' | 'wasm' | 'reference';
   /** The adapter's own words; empty where there is none. */
   readonly adapter: string;
+  /** Number type of the weights. */
+  readonly precision: Precision;
   /** Most bytes of one tensor on this device. */
   readonly largestTensorBytes: number;
 

@@ -72,7 +72,7 @@ export class Engine implements EngineLink {
       prompts,
       device: backend.name,
       adapter: backend.adapter,
-      precision: 'f32',
+      precision: backend.precision,
       notes: options.notes,
     };
   }
@@ -299,6 +299,10 @@ async function openBackend(device: Device, options: EngineOptions): Promise<Open
 
 /** WebGPU where it is a GPU's, else WebAssembly, else the reference. */
 async function openFastest(options: EngineOptions): Promise<OpenedBackend> {
+  if (options.precision === 'q8') {
+    const { backend, notes } = await openWasm(options);
+    return { backend, notes: ['Runs on the processor, as q8 is there on WebAssembly.', ...notes] };
+  }
   let reason: string;
   try {
     const opened = await openDevice(await options.gpu());
@@ -316,18 +320,23 @@ async function openFastest(options: EngineOptions): Promise<OpenedBackend> {
   return { backend, notes: [`Runs on the processor, as ${reason}`, ...notes] };
 }
 
-async function openWasm({ processors, startThread, ...options }: EngineOptions): Promise<OpenedBackend> {
+async function openWasm({
+  processors,
+  startThread,
+  precision,
+  ...options
+}: EngineOptions): Promise<OpenedBackend> {
   const threads = options.threads ?? Math.min(processors, MOST_DEFAULT_THREADS);
   if (threads > 1 && startThread) {
     try {
-      return { backend: await WasmBackend.start({ threads, startThread }), notes: [] };
+      return { backend: await WasmBackend.start({ threads, startThread, precision }), notes: [] };
     } catch (error) {
       const note = `Runs on one thread, as others could not be started: ${(error as Error).message}`;
-      return { backend: await WasmBackend.start({ threads: 1 }), notes: [note] };
+      return { backend: await WasmBackend.start({ threads: 1, precision }), notes: [note] };
     }
   }
   const alone = threads > 1 ? ['Runs on one thread, as the page is not cross-origin isolated.'] : [];
-  return { backend: await WasmBackend.start({ threads: 1 }), notes: alone };
+  return { backend: await WasmBackend.start({ threads: 1, precision }), notes: alone };
 }
 
 /** Tells apart what makes vectors differ: configuration, tokenizer, prompts, and the small tensors of the weights. */

@@ -1,9 +1,10 @@
 import type { Passage } from '../text/chunk.ts';
-import type { Device, EmbedderReport, EmbeddingSpace, Output, Task } from '../types.ts';
+import type { Device, EmbedderReport, EmbeddingSpace, Output, Precision, Task } from '../types.ts';
 
 /** What an engine is loaded with. */
 export interface EngineSettings {
   readonly device: Device;
+  readonly precision: Precision;
   readonly batchTokens: number;
   /** Absent: as many as the processor has. */
   readonly threads?: number;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { SternaError } from '../errors.ts';
-import type { Device, LoadProgress, Task } from '../types.ts';
+import type { Device, LoadProgress, Precision, Task } from '../types.ts';
 import { embed } from './commands/embed.ts';
 import { search } from './commands/search.ts';
 import { tokenize } from './commands/tokenize.ts';
@@ -19,6 +19,7 @@ const HELP = `sterna: multilingual embeddings and semantic search
 
   --model      a folder with config.json, model.safetensors and tokenizer.json, an address of one, or nano (default)
   --device     auto (default), webgpu, wasm or reference
+  --precision  of the weights: f32 (default) or, on device wasm, q8
   --threads    of device wasm; as many as the processor has, up to 8, by default
   --dimensions length of the vectors, one that the model was trained to be cut to
   --input, --output   a file, or - for standard input and output (default)
@@ -28,6 +29,7 @@ const HELP = `sterna: multilingual embeddings and semantic search
 const OPTIONS = {
   model: { type: 'string', default: 'nano' },
   device: { type: 'string', default: 'auto' },
+  precision: { type: 'string', default: 'f32' },
   threads: { type: 'string' },
   task: { type: 'string', default: 'document' },
   dimensions: { type: 'string' },
@@ -117,7 +119,13 @@ async function load(values: Values, line: Status): Promise<Embedder> {
     line.show(`${phase} ${item}${share}`);
   };
   const threads = wholeNumber(values, 'threads');
-  return Embedder.create({ model: values.model, device: values.device as Device, threads, onProgress });
+  return Embedder.create({
+    model: values.model,
+    device: values.device as Device,
+    precision: values.precision as Precision,
+    threads,
+    onProgress,
+  });
 }
 
 function where({ report }: Embedder): string {

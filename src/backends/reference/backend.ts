@@ -30,6 +30,7 @@ const GATED_ROWS = 64;
  */
 export class ReferenceBackend implements Backend {
   readonly name = 'reference';
+  readonly precision = 'f32';
   readonly adapter = '';
   readonly largestTensorBytes = 2 ** 31;
   private shape!: EncoderShape;

@@ -26,6 +26,78 @@ describe.each(kinds)('the WebAssembly backend agrees with the reference, with %j
   });
 });
 
+describe('with weights in q8', () => {
+  const [, shape] = shapes[1];
+  // 100 columns: a block of 64 and one of 36; 12 rows: a panel and a half.
+  const [rows, outputs, columns] = [7, 12, 100];
+  const random = (length: number, seed: number) =>
+    Float32Array.from({ length }, (_, i) => Math.sin(seed + i * i));
+
+  async function product(
+    backend: WasmBackend,
+    weights: Float32Array,
+    x: Float32Array,
+  ): Promise<Float32Array> {
+    await backend.prepare(shape);
+    const weight = backend.weight(weights, outputs, columns);
+    const bias = backend.weight(random(outputs, 3), 1, outputs);
+    backend.begin(pack([new Uint32Array(rows)]));
+    const input = backend.activation(rows, columns);
+    const out = backend.activation(rows, outputs);
+    backend.write(input, x);
+    backend.linear(input, { weight, bias }, out);
+    const result = await backend.read(out);
+    backend.dispose();
+    return result;
+  }
+
+  test.each(kinds)(
+    'a projection is right to the steps of its weights, with %j',
+    async ({ threads, relaxed }) => {
+      const weights = random(outputs * columns, 1);
+      const x = random(rows * columns, 2);
+      const backend = await WasmBackend.start({ threads, relaxed, startThread, precision: 'q8' });
+      const found = await product(backend, weights, x);
+      for (let row = 0; row < rows; row++) {
+        for (let output = 0; output < outputs; output++) {
+          let sum = random(outputs, 3)[output];
+          let step = 0;
+          for (let k = 0; k < columns; k++) {
+            sum += x[row * columns + k] * weights[output * columns + k];
+            // Half a step of the weight's scale, which is at most 1 / 127.
+            step += Math.abs(x[row * columns + k]) * (0.5 / 127);
+          }
+          expect(Math.abs(found[row * outputs + output] - sum)).toBeLessThan(step + 1e-3);
+        }
+      }
+    },
+  );
+
+  test('weights and features that are whole numbers already are exact', async () => {
+    // The largest sizes are the largest codes, so that every scale is 1.
+    const whole = (length: number, most: number) =>
+      Float32Array.from({ length }, (_, i) =>
+        i % columns === 0 || i % columns === 64 ? most : (i * 37) % most,
+      );
+    const weights = whole(outputs * columns, 127);
+    const x = whole(rows * columns, 32767);
+    const found = await product(await WasmBackend.start({ threads: 1, precision: 'q8' }), weights, x);
+    for (let row = 0; row < rows; row++) {
+      for (let output = 0; output < outputs; output++) {
+        let sum = random(outputs, 3)[output];
+        for (let k = 0; k < columns; k++) sum += x[row * columns + k] * weights[output * columns + k];
+        expect(found[row * outputs + output] / sum).toBeCloseTo(1, 6);
+      }
+    }
+  });
+
+  test('a weight of zeros gives the bias', async () => {
+    const backend = await WasmBackend.start({ threads: 1, precision: 'q8' });
+    const found = await product(backend, new Float32Array(outputs * columns), random(rows * columns, 2));
+    for (let i = 0; i < found.length; i++) expect(found[i]).toBe(random(outputs, 3)[i % outputs]);
+  });
+});
+
 test('results do not depend on the number of threads', async () => {
   const [, shape] = shapes[1];
   const found: Float32Array[] = [];

@@ -9,6 +9,7 @@ import type {
 } from '../../encoder/backend.ts';
 import { SternaError } from '../../errors.ts';
 import type { PackedBatch } from '../../text/pack.ts';
+import type { Precision } from '../../types.ts';
 import { CONTROL_WORDS, Crew, type ThreadStarter } from './crew.ts';
 import { Heap } from './heap.ts';
 import { relaxed, simd } from './kernels.generated.ts';
@@ -22,12 +23,17 @@ class HeapTensor implements Tensor {
   ) {}
 }
 
+/** A weight in whole numbers: panels of eight rows in blocks of columns, as assembly/tile-q8.ts reads them. */
+class QuantisedTensor extends HeapTensor {}
+
 /** What the kernels are told to do: the `kind` of each class in assembly/jobs.ts. */
 const LINEAR = 0;
 const GATE = 1;
 const NORM = 2;
 const ROTATE = 3;
 const ATTENTION = 4;
+const QUANTISE = 5;
+const LINEAR_Q8 = 6;
 
 const JOB_WORDS = 16;
 /** Outputs of a panel, and rows of the largest tile. */
@@ -39,6 +45,9 @@ const BLOCK_ROWS = 48;
 const CHEAP_ROWS = 16;
 /** Rows of [up | gate] that are in memory at a time. */
 const GATED_ROWS = 512;
+/** Columns that share a scale in a row of a quantised weight, and the largest code. */
+const BLOCK = 64;
+const MOST_CODE = 127;
 /** Chunks for each thread: the last ones even out what the first ones took longer. */
 const CHUNKS_PER_THREAD = 4;
 
@@ -47,6 +56,8 @@ export interface WasmOptions {
   /** Threads that work, the calling one included. More than one need shared memory. */
   readonly threads: number;
   readonly startThread?: ThreadStarter;
+  /** Of weights. Default: `f32`. */
+  readonly precision?: Precision;
   /** Whether relaxed SIMD may be used where it is there. Default: true. */
   readonly relaxed?: boolean;
 }
@@ -72,6 +83,7 @@ export class WasmBackend implements Backend {
   private constructor(
     /** Which SIMD, and how many threads. */
     readonly adapter: string,
+    readonly precision: Precision,
     private readonly heap: Heap,
     private readonly crew: Crew,
   ) {
@@ -84,7 +96,8 @@ export class WasmBackend implements Backend {
   }
 
   /** @throws SternaError `limits` where there is no memory, `no-wasm` where there is no SIMD. */
-  static async start({ threads, startThread, relaxed: allowed = true }: WasmOptions): Promise<WasmBackend> {
+  static async start(options: WasmOptions): Promise<WasmBackend> {
+    const { threads, startThread, precision = 'f32', relaxed: allowed = true } = options;
     if (!(await WasmBackend.isSupported())) {
       throw new SternaError(
         'no-wasm',
@@ -97,7 +110,8 @@ export class WasmBackend implements Backend {
     const control = heap.allocate(4 * CONTROL_WORDS);
     const crew = await Crew.start(await kernels.compile(shared), heap.memory, control, threads, startThread);
     const words = kernels === relaxed ? 'relaxed SIMD' : 'SIMD';
-    return new WasmBackend(`${words}, ${crew.size} ${crew.size === 1 ? 'thread' : 'threads'}`, heap, crew);
+    const adapter = `${words}, ${crew.size} ${crew.size === 1 ? 'thread' : 'threads'}`;
+    return new WasmBackend(adapter, precision, heap, crew);
   }
 
   async prepare(shape: EncoderShape): Promise<void> {
@@ -110,6 +124,7 @@ export class WasmBackend implements Backend {
       this.heap.floats(address, columns).set(data);
       return new HeapTensor(address, rows, columns);
     }
+    if (this.precision === 'q8') return this.quantised(data, rows, columns);
     const panels = Math.ceil(rows / PANEL);
     const address = this.heap.allocate(4 * panels * PANEL * columns);
     const target = this.heap.floats(address, panels * PANEL * columns);
@@ -119,6 +134,29 @@ export class WasmBackend implements Backend {
       for (let at = row * columns; at < (row + 1) * columns; at++, to += PANEL) target[to] = data[at];
     }
     return new HeapTensor(address, rows, columns);
+  }
+
+  /** Eight rows a panel: for each block of columns eight scales, then eight rows' codes in pairs of columns. */
+  private quantised(data: Float32Array, rows: number, columns: number): Tensor {
+    const panels = Math.ceil(rows / PANEL);
+    const panelBytes = PANEL * (columns + 4 * Math.ceil(columns / BLOCK));
+    const address = this.heap.allocate(panels * panelBytes);
+    this.heap.bytes(address, panels * panelBytes).fill(0);
+    for (let row = 0; row < rows; row++) {
+      let at = address + Math.floor(row / PANEL) * panelBytes;
+      for (let first = 0; first < columns; first += BLOCK) {
+        const block = data.subarray(row * columns + first, row * columns + Math.min(first + BLOCK, columns));
+        let most = 0;
+        for (const value of block) most = Math.max(most, Math.abs(value));
+        const scale = most / MOST_CODE || 1;
+        this.heap.floats(at, PANEL)[row % PANEL] = scale;
+        const codes = this.heap.bytes(at + 4 * PANEL, PANEL * block.length);
+        for (let k = 0; k < block.length; k++)
+          codes[(k >> 1) * 2 * PANEL + 2 * (row % PANEL) + (k & 1)] = Math.round(block[k] / scale);
+        at += PANEL * (4 + block.length);
+      }
+    }
+    return new QuantisedTensor(address, rows, columns);
   }
 
   begin(batch: PackedBatch): void {
@@ -234,7 +272,18 @@ export class WasmBackend implements Backend {
     const chunks = rowBlocks * Math.ceil(panels / panelsPerChunk);
     const bias = weights.bias ? addressOf(weights.bias) : 0;
     const sizes = [rows, inner, outputs, activation ? 1 : 0, BLOCK_ROWS, panelsPerChunk];
-    this.run(chunks, [LINEAR, x, addressOf(weights.weight), bias, y, ...sizes]);
+    const { weight } = weights;
+    if (!(weight instanceof QuantisedTensor)) {
+      this.run(chunks, [LINEAR, x, addressOf(weight), bias, y, ...sizes]);
+      return;
+    }
+    const mark = this.heap.mark;
+    const scales = this.heap.allocate(4 * rows);
+    const codes = this.heap.allocate(2 * rows * inner);
+    const chunkRows = this.chunkRows(rows);
+    this.run(Math.ceil(rows / chunkRows), [QUANTISE, x, codes, scales, rows, inner, chunkRows]);
+    this.run(chunks, [LINEAR_Q8, codes, scales, weight.address, bias, y, ...sizes]);
+    this.heap.release(mark);
   }
 
   /** Rows of a chunk where a row costs little. */

@@ -51,6 +51,10 @@ export class Heap {
     return new Int32Array(this.memory.buffer as ArrayBuffer, address, length);
   }
 
+  bytes(address: number, length: number): Int8Array<ArrayBuffer> {
+    return new Int8Array(this.memory.buffer as ArrayBuffer, address, length);
+  }
+
   private grow(pages: number): void {
     // In larger steps than needed: each one may be a copy of everything.
     const spare = Math.ceil(this.memory.buffer.byteLength / PAGE / 4);

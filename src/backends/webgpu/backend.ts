@@ -29,6 +29,7 @@ const ATTENTION_WORK = 1.5e10;
 /** The encoder's operations as WGSL kernels, in float32, within WebGPU's default limits. */
 export class WebGpuBackend implements Backend {
   readonly name = 'webgpu';
+  readonly precision = 'f32';
   readonly adapter: string;
   readonly largestTensorBytes: number;
 

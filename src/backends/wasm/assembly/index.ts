@@ -1,6 +1,7 @@
 import { attention } from './attention';
-import { Attention, Gate, Linear, Norm, Rotate } from './jobs';
+import { Attention, Gate, Linear, LinearQ8, Norm, Quantise, Rotate } from './jobs';
 import { gate, linear } from './linear';
+import { linearQ8, quantise } from './linear-q8';
 import { norm } from './norm';
 import { rotate } from './rotate';
 
@@ -26,6 +27,12 @@ export function run(job: usize, chunk: i32, scratch: usize): void {
       break;
     case 4:
       attention(changetype<Attention>(job), chunk, scratch);
+      break;
+    case 5:
+      quantise(changetype<Quantise>(job), chunk);
+      break;
+    case 6:
+      linearQ8(changetype<LinearQ8>(job), chunk, scratch);
       break;
   }
 }

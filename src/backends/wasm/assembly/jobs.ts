@@ -81,3 +81,39 @@ export class Attention {
   /** 1 where only the first row of a text asks. */
   firstOnly: i32;
 }
+
+/** Rows as whole numbers of 16 bits, with a scale each: x ≈ y · scale. */
+@unmanaged
+export class Quantise {
+  kind: i32;
+  /** `[rows, columns]`. */
+  x: usize;
+  /** `[rows, columns]` of 16 bits. */
+  y: usize;
+  /** `[rows]`. */
+  scales: usize;
+  rows: i32;
+  columns: i32;
+  rowsPerChunk: i32;
+}
+
+/** {@link Linear} of quantised rows and weights. */
+@unmanaged
+export class LinearQ8 {
+  kind: i32;
+  /** `[rows, inner]` of 16 bits. */
+  x: usize;
+  /** `[rows]`. */
+  scales: usize;
+  /** Panels as of tile-q8.ts. */
+  weight: usize;
+  /** `[outputs]`, or 0. */
+  bias: usize;
+  y: usize;
+  rows: i32;
+  inner: i32;
+  outputs: i32;
+  activation: i32;
+  rowsPerChunk: i32;
+  panelsPerChunk: i32;
+}
