@@ -66,7 +66,11 @@ const builds: Record<string, UserConfig> = {
       sourcemap: true,
       target: 'es2022',
       lib: {
-        entry: { index: here('src/index.ts'), 'vector-index': here('src/index/index.ts') },
+        entry: {
+          index: here('src/index.ts'),
+          'vector-index': here('src/index/index.ts'),
+          tokenizer: here('src/text/index.ts'),
+        },
         formats: ['es'],
       },
       rolldownOptions: { external: ['comlink'], output: { chunkFileNames: '[name].js' } },

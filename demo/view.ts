@@ -60,6 +60,7 @@ const PHASES: Record<LoadProgress['phase'], string> = {
   verify: 'Checking',
   upload: 'Loading weights of',
   compile: 'Compiling kernels for',
+  check: 'Trying out',
   ready: 'Ready on',
 };
 

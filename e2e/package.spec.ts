@@ -57,6 +57,7 @@ test.describe('the packed package, with the README’s example as an empty Vite 
     const compiler = join(root, 'node_modules/typescript/bin/tsc');
     const wrong = `import { Embedder, VectorIndex } from 'sterna';
 import { VectorIndex as Alone } from 'sterna/index';
+import { Tokenizer } from 'sterna/tokenizer';
 const embedder = await Embedder.create();
 const { embeddings } = await embedder.embed('x', { output: 'int8' });
 const bytes: Int8Array = embeddings[0].values;
@@ -64,7 +65,8 @@ const bytes: Int8Array = embeddings[0].values;
 const floats: Float32Array = embeddings[0].values;
 new VectorIndex({ dimensions: 256 }).add('id', bytes);
 new Alone({ dimensions: 256 });
-export { floats };
+const ids: Uint32Array = Tokenizer.fromJSON('{}').encode('x').ids;
+export { floats, ids };
 `;
     writeFileSync(join(app, 'types.ts'), wrong);
     const options = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022,esnext.disposable,dom'];

@@ -1,5 +1,5 @@
 /** `npm run size`: the engine's JavaScript as a page loads it, gzipped, and whether it keeps within its bound. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,8 +13,16 @@ if (!existsSync(dist)) {
 }
 const comlink = join(dirname(createRequire(import.meta.url).resolve('comlink')), '../esm/comlink.min.mjs');
 
-// The Node entry and the command line are no part of a page.
-const inPages = readdirSync(dist).filter((name) => name.endsWith('.js') && !/^(node|cli)/.test(name));
+/** A file of dist/ and all that it imports. */
+function loadedBy(name, found = new Set()) {
+  if (found.has(name)) return found;
+  found.add(name);
+  const source = readFileSync(join(dist, name), 'utf8');
+  for (const [, other] of source.matchAll(/(?:from|import)\s*["']\.\/([^"']+)["']/g)) loadedBy(other, found);
+  return found;
+}
+
+const inPages = [...new Set([...loadedBy('index.js'), ...loadedBy('worker.js')])];
 const files = [...inPages.map((name) => [name, join(dist, name)]), ['comlink', comlink]];
 let total = 0;
 for (const [name, path] of files) {

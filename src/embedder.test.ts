@@ -293,7 +293,7 @@ describe('creating an embedder', () => {
     const told: LoadProgress[] = [];
     const embedder = await Embedder.create({ device: 'reference', onProgress: (step) => told.push(step) });
     await embedder.dispose();
-    expect([...new Set(told.map(({ phase }) => phase))]).toEqual(['verify', 'upload', 'ready']);
+    expect([...new Set(told.map(({ phase }) => phase))]).toEqual(['verify', 'upload', 'check', 'ready']);
     const uploads = told.filter(({ phase }) => phase === 'upload');
     expect(uploads.at(-1)!.loaded).toBe(uploads.at(-1)!.total);
   });
@@ -349,7 +349,8 @@ test('auto is WebAssembly where there is no GPU, and says why', async () => {
   const { device, adapter, notes } = embedder.report;
   if (device === 'webgpu') return; // a machine with a GPU
   expect([device, adapter]).toEqual(['wasm', expect.stringMatching(/^(relaxed )?SIMD, 2 threads$/)]);
-  expect(notes[0]).toMatch(/^Runs on the processor, as /);
+  expect(notes[0]).toMatch(/^Not on webgpu: /);
+  expect(embedder.report.deviation).toBeLessThan(1e-9);
 });
 
 test('a disposed embedder refuses, also what was under way, and may be disposed of twice', async () => {

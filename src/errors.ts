@@ -19,6 +19,7 @@
  * | `no-wasm` | WebAssembly was asked for and the engine has none, or none with SIMD |
  * | `limits` | a buffer would be larger than this device allows |
  * | `device-lost` | the GPU went away |
+ * | `wrong-results` | a device gave other numbers than the reference when it was checked at load |
  * | `not-finite` | a device gave NaN or infinity |
  * | `worker` | the worker could not be started or has died |
  * | `disposed` | the object was used after `dispose()` |
@@ -43,6 +44,7 @@ export type SternaErrorCode =
   | 'no-wasm'
   | 'limits'
   | 'device-lost'
+  | 'wrong-results'
   | 'not-finite'
   | 'worker'
   | 'disposed';

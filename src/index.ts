@@ -16,5 +16,4 @@ export {
   type SemanticIndexOptions,
 } from './semantic-index.ts';
 export type { Passage } from './text/chunk.ts';
-export { type EncodeOptions, type Encoding, Tokenizer } from './text/tokenizer.ts';
 export type * from './types.ts';

@@ -99,8 +99,11 @@ export interface EmbedOptions<O extends Output = 'float32'> {
   onProgress?: (progress: { done: number; total: number }) => void;
 }
 
-/** The steps of a load, in order. */
-export type LoadPhase = 'download' | 'verify' | 'upload' | 'compile' | 'ready';
+/**
+ * The steps of a load, in order. In the check, the device runs a layer of the model on known inputs, and must give the
+ * reference's numbers. A device that does not is left for the next one where `device` is `auto`, and refused otherwise.
+ */
+export type LoadPhase = 'download' | 'verify' | 'compile' | 'upload' | 'check' | 'ready';
 
 /** One step forward in a load. */
 export interface LoadProgress {
@@ -172,6 +175,8 @@ export interface EmbedderReport {
   readonly adapter: string;
   /** Number type of the weights. */
   readonly precision: Precision;
+  /** Largest 1 − cosine to the reference in the check at load; 0 on the reference. */
+  readonly deviation: number;
   /** Why this device, and anything else worth knowing. */
   readonly notes: readonly string[];
 }

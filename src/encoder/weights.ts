@@ -229,37 +229,62 @@ export async function loadWeights(
   const reader = new PartReader(checkpoint, allParts(where), options);
   checkLimits(where, backend);
 
-  const toBackend = async (one: Part): Promise<Tensor> =>
-    backend.weight(await reader.floats(one), one.rows, one.columns, one.tensors[0]);
-  const linearOf = async ({ weight, bias }: LinearParts): Promise<LinearWeights> => ({
-    weight: await toBackend(weight),
-    bias: bias && (await toBackend(bias)),
-  });
-  const normOf = async ({ weight, bias }: NormParts): Promise<NormWeights> => ({
-    weight: await toBackend(weight),
-    bias: await toBackend(bias),
-    epsilon: config.layerNormEpsilon,
-  });
-
   const embeddings: EmbeddingTables = {
     words: await reader.table(where.words),
     positions: where.positions && (await reader.table(where.positions)),
     tokenType: where.tokenTypes && (await reader.floats(where.tokenTypes)).slice(0, config.hiddenSize),
   };
-  const embeddingNorm = await normOf(where.embeddingNorm);
+  const upload = new Upload(config, backend, reader);
+  const embeddingNorm = await upload.norm(where.embeddingNorm);
   const layers: LayerWeights[] = [];
-  for (const layer of where.layers) {
-    layers.push({
-      qkv: await linearOf(layer.qkv),
-      attentionOutput: await linearOf(layer.attentionOutput),
-      attentionNorm: await normOf(layer.attentionNorm),
-      up: await linearOf(layer.up),
-      gated: config.family === 'gte',
-      down: await linearOf(layer.down),
-      outputNorm: await normOf(layer.outputNorm),
-    });
-  }
+  for (const layer of where.layers) layers.push(await upload.layer(layer));
   return { embeddings, embeddingNorm, layers };
+}
+
+/** The first LayerNorm and the first layer alone, for a check of one backend against another. */
+export async function loadFirstLayer(
+  config: EncoderConfig,
+  checkpoint: Checkpoint,
+  backend: Backend,
+): Promise<Omit<EncoderWeights, 'embeddings'>> {
+  const { embeddingNorm, layers } = parts(config);
+  const upload = new Upload(config, backend, new PartReader(checkpoint, [], {}));
+  return { embeddingNorm: await upload.norm(embeddingNorm), layers: [await upload.layer(layers[0])] };
+}
+
+/** Takes parts from a checkpoint to a backend. */
+class Upload {
+  constructor(
+    private readonly config: EncoderConfig,
+    private readonly backend: Backend,
+    private readonly reader: PartReader,
+  ) {}
+
+  async layer(layer: LayerParts): Promise<LayerWeights> {
+    return {
+      qkv: await this.linear(layer.qkv),
+      attentionOutput: await this.linear(layer.attentionOutput),
+      attentionNorm: await this.norm(layer.attentionNorm),
+      up: await this.linear(layer.up),
+      gated: this.config.family === 'gte',
+      down: await this.linear(layer.down),
+      outputNorm: await this.norm(layer.outputNorm),
+    };
+  }
+
+  async norm({ weight, bias }: NormParts): Promise<NormWeights> {
+    const epsilon = this.config.layerNormEpsilon;
+    return { weight: await this.tensor(weight), bias: await this.tensor(bias), epsilon };
+  }
+
+  private async linear({ weight, bias }: LinearParts): Promise<LinearWeights> {
+    return { weight: await this.tensor(weight), bias: bias && (await this.tensor(bias)) };
+  }
+
+  private async tensor(part: Part): Promise<Tensor> {
+    const { rows, columns, tensors } = part;
+    return this.backend.weight(await this.reader.floats(part), rows, columns, tensors[0]);
+  }
 }
 
 /** Everything that goes to the backend; the tables of the input layer do not. */

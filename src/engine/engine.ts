@@ -14,14 +14,24 @@ import { type ModelFolder, openModel } from '../loader/model-folder.ts';
 import { chunk, type Passage } from '../text/chunk.ts';
 import { pack } from '../text/pack.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
-import type { Device, EmbedderReport, EmbeddingSpace, LoadProgress } from '../types.ts';
+import type { Device, EmbedderReport, EmbeddingSpace, LoadProgress, Precision } from '../types.ts';
 import { Fingerprint } from './fingerprint.ts';
 import type { EmbeddedTexts, EmbedRequest, EngineLink, EngineSettings } from './link.ts';
 import { Pace } from './pace.ts';
+import { selfCheck } from './self-check.ts';
 import { breathe, Turns } from './turns.ts';
 
 /** Threads by default, where the processor has more: the matmuls of a small model do not fill them. */
 const MOST_DEFAULT_THREADS = 8;
+
+/** A backend, and what is worth knowing about it. */
+export interface OpenedBackend {
+  readonly backend: Backend;
+  readonly notes: readonly string[];
+}
+
+/** Makes a listener for the steps of a phase. */
+type Teller = (phase: LoadProgress['phase'], item: string) => (loaded: number, total: number) => void;
 
 /** How to load an engine. */
 export interface EngineOptions extends EngineSettings {
@@ -32,6 +42,8 @@ export interface EngineOptions extends EngineSettings {
   readonly processors: number;
   /** How to start another thread; absent where memory cannot be shared. */
   readonly startThread?: ThreadStarter;
+  /** Opens a device in another way, for tests. */
+  readonly open?: (device: Exclude<Device, 'auto'>, options: EngineOptions) => Promise<OpenedBackend>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
 }
@@ -57,7 +69,7 @@ export class Engine implements EngineLink {
     private readonly tokenizer: Tokenizer | undefined,
     private readonly backend: Backend,
     private readonly weights: EncoderWeights,
-    options: { notes: readonly string[]; batchTokens: number; revision: string },
+    options: { notes: readonly string[]; deviation: number; batchTokens: number; revision: string },
   ) {
     const { config, name, prompts } = model;
     this.pace = new Pace(options.batchTokens);
@@ -73,6 +85,7 @@ export class Engine implements EngineLink {
       device: backend.name,
       adapter: backend.adapter,
       precision: backend.precision,
+      deviation: options.deviation,
       notes: options.notes,
     };
   }
@@ -83,9 +96,8 @@ export class Engine implements EngineLink {
    * @throws SternaError as the loader, the tokenizer and the backend say.
    */
   static async load(options: EngineOptions): Promise<Engine> {
-    const { files, device, batchTokens, signal, onProgress } = options;
-    const tell = (phase: LoadProgress['phase'], item: string) => (loaded: number, total: number) =>
-      onProgress?.({ phase, item, loaded, total });
+    const { files, device, signal, onProgress } = options;
+    const tell: Teller = (phase, item) => (loaded, total) => onProgress?.({ phase, item, loaded, total });
 
     const model = await openModel(files);
     const { config, checkpoint } = model;
@@ -96,18 +108,41 @@ export class Engine implements EngineLink {
     tell('verify', model.name)(1, 1);
     signal?.throwIfAborted();
 
-    const { backend, notes } = await openBackend(device, options);
+    const candidates = device === 'auto' ? devicesInOrder(options.precision) : [device];
+    const notes: string[] = [];
+    for (const candidate of candidates) {
+      try {
+        return await Engine.loadOn(candidate, model, tokenizer, { ...options, revision, notes, tell });
+      } catch (error) {
+        const another = candidate !== candidates.at(-1);
+        if (!another || !(error instanceof SternaError) || !IS_THE_DEVICES.has(error.code)) throw error;
+        notes.push(`Not on ${candidate}: ${error.message}`);
+      }
+    }
+    throw new Error('unreachable');
+  }
+
+  private static async loadOn(
+    device: Exclude<Device, 'auto'>,
+    model: ModelFolder,
+    tokenizer: Tokenizer | undefined,
+    options: EngineOptions & { revision: string; notes: readonly string[]; tell: Teller },
+  ): Promise<Engine> {
+    const { open = openBackend, batchTokens, revision, signal, tell } = options;
+    const { config, checkpoint } = model;
+    const { backend, notes } = await open(device, options);
     try {
-      await backend.prepare(config, tell('compile', backend.adapter || backend.name));
-      const weights = await loadWeights(config, checkpoint, backend, {
-        signal,
-        onProgress: tell('upload', model.name),
-      });
-      // The first batch brings out what a device only finds wrong when it runs.
-      await encodeFinite(backend, model, weights, [Uint32Array.of(0)]);
+      const words = backend.adapter || backend.name;
+      await backend.prepare(config, tell('compile', words));
+      const onProgress = tell('upload', model.name);
+      const weights = await loadWeights(config, checkpoint, backend, { signal, onProgress });
+      tell('check', words)(0, 1);
+      const deviation = device === 'reference' ? 0 : await selfCheck(backend, config, weights, checkpoint);
+      tell('check', words)(1, 1);
       signal?.throwIfAborted();
-      tell('ready', backend.adapter || backend.name)(1, 1);
-      return new Engine(model, tokenizer, backend, weights, { notes, batchTokens, revision });
+      tell('ready', words)(1, 1);
+      const why = [...options.notes, ...notes];
+      return new Engine(model, tokenizer, backend, weights, { notes: why, deviation, batchTokens, revision });
     } catch (error) {
       backend.dispose();
       throw error;
@@ -275,49 +310,33 @@ async function encodeFinite(
   );
 }
 
-/** A backend, and why it is this one. */
-interface OpenedBackend {
-  readonly backend: Backend;
-  readonly notes: readonly string[];
+/** Devices for `auto`, the fastest first. */
+function devicesInOrder(precision: Precision): Exclude<Device, 'auto'>[] {
+  return precision === 'q8' ? ['wasm'] : ['webgpu', 'wasm', 'reference'];
 }
 
-async function openBackend(device: Device, options: EngineOptions): Promise<OpenedBackend> {
-  switch (device) {
-    case 'reference':
-      return { backend: new ReferenceBackend(), notes: [] };
-    case 'wasm':
-      return openWasm(options);
-    case 'webgpu': {
-      const opened = await openDevice(await options.gpu());
-      const notes = opened.software ? [`${opened.adapter} is a software adapter: right, and slow.`] : [];
-      return { backend: new WebGpuBackend(opened), notes };
-    }
-    case 'auto':
-      return openFastest(options);
-  }
-}
+/** Errors after which another device may do. */
+const IS_THE_DEVICES: ReadonlySet<string> = new Set([
+  'no-webgpu',
+  'no-wasm',
+  'limits',
+  'device-lost',
+  'wrong-results',
+  'not-finite',
+]);
 
-/** WebGPU where it is a GPU's, else WebAssembly, else the reference. */
-async function openFastest(options: EngineOptions): Promise<OpenedBackend> {
-  if (options.precision === 'q8') {
-    const { backend, notes } = await openWasm(options);
-    return { backend, notes: ['Runs on the processor, as q8 is there on WebAssembly.', ...notes] };
+async function openBackend(device: Exclude<Device, 'auto'>, options: EngineOptions): Promise<OpenedBackend> {
+  if (device === 'reference') return { backend: new ReferenceBackend(), notes: [] };
+  if (device === 'wasm') return openWasm(options);
+  const opened = await openDevice(await options.gpu());
+  if (!opened.software) return { backend: new WebGpuBackend(opened), notes: [] };
+  if (options.device === 'webgpu') {
+    const notes = [`${opened.adapter} is a software adapter: right, and slow.`];
+    return { backend: new WebGpuBackend(opened), notes };
   }
-  let reason: string;
-  try {
-    const opened = await openDevice(await options.gpu());
-    if (!opened.software) return { backend: new WebGpuBackend(opened), notes: [] };
-    // A processor that plays a GPU is slower than the same processor asked directly.
-    opened.device.destroy();
-    reason = `${opened.adapter} is a software adapter`;
-  } catch (error) {
-    if (!(error instanceof SternaError)) throw error;
-    reason = `there is no GPU: ${error.message}`;
-  }
-  const { backend, notes } = (await WasmBackend.isSupported())
-    ? await openWasm(options)
-    : { backend: new ReferenceBackend(), notes: ['The reference, as there is no WebAssembly with SIMD.'] };
-  return { backend, notes: [`Runs on the processor, as ${reason}`, ...notes] };
+  // A processor that plays a GPU is slower than the same processor asked directly.
+  opened.device.destroy();
+  throw new SternaError('no-webgpu', `${opened.adapter} is a software adapter, slower than WebAssembly.`);
 }
 
 async function openWasm({
