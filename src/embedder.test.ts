@@ -157,6 +157,7 @@ describe('an embedder', () => {
     ['output', 'float16'],
     ['truncate', 'start'],
     ['specialTokens', true],
+    ['priority', 'high'],
   ])('refuses %s: %j', async (name, value) => {
     const [code, words] = await refused('tern', { [name]: value });
     expect(code).toBe('invalid-input');
@@ -268,6 +269,46 @@ describe('an embedder', () => {
     await embedder.embed('tern').then(() => finished.push('short'));
     await long;
     expect(finished).toEqual(['short', 'long']);
+  });
+
+  test('lets an interactive call overtake all background calls', async () => {
+    const finished: string[] = [];
+    const texts = (word: string) =>
+      Array.from({ length: 30 }, (_, i) => `${word} number ${i} of a great many in the back.`);
+    const long = ['first', 'second', 'third'].map((word) =>
+      embedder.embed(texts(word), { priority: 'background' }).then(() => finished.push(word)),
+    );
+    await embedder.embed('tern').then(() => finished.push('interactive'));
+    await Promise.all(long);
+    expect(finished[0]).toBe('interactive');
+  });
+
+  test('embeds a stream in order, with the vectors of embed, reading little ahead', async () => {
+    const texts = Array.from({ length: 150 }, (_, i) => `Bird ${i}`);
+    let read = 0;
+    async function* source() {
+      for (const text of texts) {
+        read++;
+        yield text;
+      }
+    }
+    const found: string[] = [];
+    for await (const embedding of embedder.embedMany(source())) {
+      if (found.length === 0) expect(read).toBeLessThanOrEqual(128);
+      found.push(bytesOf(embedding));
+    }
+    expect(found).toEqual((await embedder.embed(texts)).embeddings.map(bytesOf));
+  });
+
+  test('embeds a stream up to the group with a bad text, and takes lists and nothing', async () => {
+    const texts = [...Array.from({ length: 70 }, (_, i) => `Bird ${i}`), 7 as unknown as string];
+    let count = 0;
+    const all = async () => {
+      for await (const { values } of embedder.embedMany(texts)) count += values.length > 0 ? 1 : 0;
+    };
+    await expect(all()).rejects.toMatchObject({ code: 'invalid-input' });
+    expect(count).toBe(64);
+    for await (const _ of embedder.embedMany([])) expect.unreachable();
   });
 
   test('cuts texts into passages by its own count of tokens', async () => {

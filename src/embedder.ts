@@ -7,6 +7,7 @@ import type { Passage } from './text/chunk.ts';
 import type {
   EmbedderOptions,
   EmbedderReport,
+  Embedding,
   EmbedInput,
   EmbedOptions,
   EmbedResult,
@@ -74,19 +75,53 @@ export class Embedder implements AsyncDisposable {
   ): Promise<EmbedResult<O>> {
     this.throwIfDisposed();
     const { task = 'document', truncate = 'end', specialTokens = 'parse', signal, onProgress } = options;
+    const { priority = 'interactive' } = options;
     const output = (options.output ?? 'float32') as O;
     oneOf('task', task, ['query', 'document']);
     oneOf('output', output, ['float32', 'int8', 'int4', 'binary']);
     oneOf('truncate', truncate, ['end', 'error']);
     oneOf('specialTokens', specialTokens, ['parse', 'text']);
+    oneOf('priority', priority, ['interactive', 'background']);
     const dimensions = checkDimensions(options.dimensions, options.allowUntrainedDimensions, this.report);
     const inputs = listOfInputs(input);
     signal?.throwIfAborted();
 
     const total = inputs.length;
     const told = onProgress && ((done: number) => onProgress({ done, total }));
-    const request = { task, dimensions, output, truncate, specialTokens };
+    const request = { task, dimensions, output, truncate, specialTokens, priority };
     return result(await this.engine.embed(inputs, request, signal, told), output);
+  }
+
+  /**
+   * Embeds texts as they come, and gives their embeddings in order, each as soon as its group is done. Only a few texts more than
+   * were asked for are read from the source, so it may be endless.
+   *
+   * ```ts
+   * for await (const { values } of embedder.embedMany(lines)) …
+   * ```
+   *
+   * @param inputs - texts or token ids.
+   * @param options - as of {@link embed}; `priority` is `background` unless said otherwise.
+   * @throws SternaError as {@link embed}, after the embeddings before the group that it is about.
+   */
+  async *embedMany<O extends Output = 'float32'>(
+    inputs: Iterable<string | TokenIds> | AsyncIterable<string | TokenIds>,
+    options: Omit<EmbedOptions<O>, 'onProgress'> = {},
+  ): AsyncGenerator<Embedding<O>, void, undefined> {
+    const background = { priority: 'background', ...options } as const;
+    const start = (group: readonly (string | TokenIds)[]) => {
+      const call = this.embed<O>(group, background);
+      call.catch(() => {}); // heard of when its turn comes
+      return call;
+    };
+    // One group is under way while the one before is taken.
+    let ahead: Promise<EmbedResult<O>> | undefined;
+    for await (const group of groupsOf(inputs)) {
+      const before = ahead;
+      ahead = start(group);
+      if (before) yield* (await before).embeddings;
+    }
+    if (ahead) yield* (await ahead).embeddings;
   }
 
   /**
@@ -130,6 +165,26 @@ export class Embedder implements AsyncDisposable {
   private throwIfDisposed(): void {
     if (this.disposed) throw new SternaError('disposed', 'This embedder was disposed; make a new one.');
   }
+}
+
+/** Texts of a group of {@link Embedder.embedMany}, and their length in UTF-16 units or tokens, at most but for the last. */
+const GROUP_TEXTS = 64;
+const GROUP_UNITS = 16_000;
+
+async function* groupsOf<T extends { readonly length: number }>(
+  inputs: Iterable<T> | AsyncIterable<T>,
+): AsyncGenerator<T[]> {
+  let group: T[] = [];
+  let units = 0;
+  for await (const input of inputs) {
+    group.push(input);
+    units += input?.length ?? 0;
+    if (group.length < GROUP_TEXTS && units < GROUP_UNITS) continue;
+    yield group;
+    group = [];
+    units = 0;
+  }
+  if (group.length > 0) yield group;
 }
 
 function startWorker(): Worker {

@@ -2,14 +2,20 @@ import { SternaError } from './errors.ts';
 import { crc32 } from './index/checksum.ts';
 import { VectorIndex } from './index/vector-index.ts';
 import type { Passage } from './text/chunk.ts';
-import type { EmbeddingSpace, Task } from './types.ts';
+import type { EmbeddingSpace, Priority, Task } from './types.ts';
 
 /** What a {@link SemanticIndex} needs of an embedder; {@link Embedder} has it. */
 export interface PassageEmbedder {
   chunk(texts: readonly string[], options: { maxTokens: number; signal?: AbortSignal }): Promise<Passage[][]>;
   embed(
     texts: readonly string[],
-    options: { task: Task; dimensions?: number; specialTokens?: 'text'; signal?: AbortSignal },
+    options: {
+      task: Task;
+      dimensions?: number;
+      specialTokens?: 'text';
+      priority?: Priority;
+      signal?: AbortSignal;
+    },
   ): Promise<{ embeddings: readonly { values: Float32Array }[]; space: EmbeddingSpace }>;
 }
 
@@ -274,7 +280,14 @@ export class SemanticIndex<M = unknown> {
     const passages = await this.embedder.chunk(texts, { maxTokens: this.passageTokens, signal });
     const all = passages.flat().map(({ text }) => text);
     // Documents are other people's words: `</s>` in one is three characters.
-    const options = { task: 'document', dimensions: this.dimensions, specialTokens: 'text', signal } as const;
+    const { dimensions } = this;
+    const options = {
+      task: 'document',
+      dimensions,
+      specialTokens: 'text',
+      priority: 'background',
+      signal,
+    } as const;
     const embedded = all.length > 0 ? await this.embedder.embed(all, options) : undefined;
     if (embedded) {
       const { space } = embedded;

@@ -23,6 +23,9 @@ export type Precision = 'f32' | 'q8';
 /** What a text is for. A query takes the model's query prefix, a document its document prefix (usually none). */
 export type Task = 'query' | 'document';
 
+/** Who waits for a call: somebody who looks at the screen, or nobody. */
+export type Priority = 'interactive' | 'background';
+
 /**
  * The number type of returned vectors; cosine is scale-free, so all of them can be compared as they are.
  *
@@ -93,6 +96,11 @@ export interface EmbedOptions<O extends Output = 'float32'> {
    * (`parse`, the default), or just these characters (`text`; right for text that strangers wrote).
    */
   specialTokens?: 'parse' | 'text';
+  /**
+   * Which call goes first where several wait: between any two micro-batches, `interactive` ones (default) come before
+   * `background` ones.
+   */
+  priority?: Priority;
   /** Stops the work between micro-batches; the promise rejects with the signal's reason, an `AbortError`. */
   signal?: AbortSignal;
   /** Called after each micro-batch with the number of texts done. */

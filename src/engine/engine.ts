@@ -181,7 +181,7 @@ export class Engine implements EngineLink {
         tokens += waiting.ids.length;
         waiting = undefined;
       }
-      const pooled = await this.turns.take(() => this.encode(batch, signal));
+      const pooled = await this.turns.take(request.priority, () => this.encode(batch, signal));
       for (const [row, { ids, truncated: cut }] of batch.entries()) {
         const at = first + row;
         truncateAndNormalise(pooled.subarray(row * this.report.dimensions), vector);

@@ -1,5 +1,5 @@
 import type { Passage } from '../text/chunk.ts';
-import type { Device, EmbedderReport, EmbeddingSpace, Output, Precision, Task } from '../types.ts';
+import type { Device, EmbedderReport, EmbeddingSpace, Output, Precision, Priority, Task } from '../types.ts';
 
 /** What an engine is loaded with. */
 export interface EngineSettings {
@@ -17,6 +17,7 @@ export interface EmbedRequest {
   readonly output: Output;
   readonly truncate: 'end' | 'error';
   readonly specialTokens: 'parse' | 'text';
+  readonly priority: Priority;
 }
 
 /** The vectors of one call, fit to be transferred. */

@@ -1,18 +1,50 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { Priority } from '../types.ts';
 import { Turns } from './turns.ts';
 
-test('one runs at a time, in order of arrival, whether they fail or not', async () => {
+/** Turns whose log says who began and who ended. */
+function logged() {
   const turns = new Turns();
   const log: string[] = [];
-  const run = (name: string, fail = false) =>
-    turns.take(async () => {
+  const run = (priority: Priority, name: string, fail = false) =>
+    turns.take(priority, async () => {
       log.push(`${name} begins`);
       await new Promise((resolve) => setTimeout(resolve, 2));
       log.push(`${name} ends`);
       if (fail) throw new Error(name);
       return name;
     });
-  const all = await Promise.allSettled([run('a'), run('b', true), run('c')]);
-  expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-  expect(log).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
+  return { run, log };
+}
+
+const inOrder = (...names: string[]) => names.flatMap((name) => [`${name} begins`, `${name} ends`]);
+
+describe('turns', () => {
+  test('are taken one at a time, in order of arrival, whether they fail or not', async () => {
+    const { run, log } = logged();
+    const all = await Promise.allSettled(
+      ['a', 'b', 'c'].map((name) => run('interactive', name, name === 'b')),
+    );
+    expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(log).toEqual(inOrder('a', 'b', 'c'));
+  });
+
+  test('go to interactive ones before background ones, which are not interrupted', async () => {
+    const { run, log } = logged();
+    await Promise.all([
+      run('background', 'a'),
+      run('background', 'b'),
+      run('interactive', 'c'),
+      run('background', 'd'),
+      run('interactive', 'e'),
+    ]);
+    expect(log).toEqual(inOrder('a', 'c', 'e', 'b', 'd'));
+  });
+
+  test('go on after everybody was done', async () => {
+    const { run, log } = logged();
+    await run('background', 'a');
+    await run('interactive', 'b');
+    expect(log).toEqual(inOrder('a', 'b'));
+  });
 });

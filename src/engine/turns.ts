@@ -1,14 +1,29 @@
+import type { Priority } from '../types.ts';
+
 /**
- * Lets one at a time run, in order of arrival. A long call takes a turn for each of its micro-batches, so a short
- * one that comes later waits for one micro-batch only.
+ * Lets one at a time run: interactive ones first, and otherwise in order of arrival. A long call takes a turn for each of
+ * its micro-batches, so what somebody waits for comes after one micro-batch at most.
  */
 export class Turns {
-  private last: Promise<unknown> = Promise.resolve();
+  private readonly interactive: (() => Promise<void>)[] = [];
+  private readonly background: (() => Promise<void>)[] = [];
+  private running = false;
 
-  take<T>(run: () => Promise<T>): Promise<T> {
-    const turn = this.last.then(run);
-    this.last = turn.catch(() => {});
-    return turn;
+  take<T>(priority: Priority, run: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this[priority].push(() => run().then(resolve, reject));
+      if (!this.running) void this.runAll();
+    });
+  }
+
+  private async runAll(): Promise<void> {
+    this.running = true;
+    for (;;) {
+      const turn = this.interactive.shift() ?? this.background.shift();
+      if (!turn) break;
+      await turn();
+    }
+    this.running = false;
   }
 }
 
