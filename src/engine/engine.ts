@@ -1,51 +1,21 @@
-import { ReferenceBackend } from '../backends/reference/backend.ts';
-import { WasmBackend } from '../backends/wasm/backend.ts';
-import type { ThreadStarter } from '../backends/wasm/crew.ts';
-import { WebGpuBackend } from '../backends/webgpu/backend.ts';
-import { openDevice } from '../backends/webgpu/device.ts';
-import type { Backend } from '../encoder/backend.ts';
-import { encode } from '../encoder/encoder.ts';
 import { bytesPerVector, quantise } from '../encoder/output.ts';
 import { truncateAndNormalise } from '../encoder/pool.ts';
-import { checkTensors, type EncoderWeights, loadWeights } from '../encoder/weights.ts';
+import { checkTensors } from '../encoder/weights.ts';
 import { SternaError } from '../errors.ts';
 import type { ModelFiles } from '../loader/files.ts';
 import { type ModelFolder, openModel } from '../loader/model-folder.ts';
 import { chunk, type Passage } from '../text/chunk.ts';
-import { pack } from '../text/pack.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
-import type { Device, EmbedderReport, EmbeddingSpace, LoadProgress, Precision } from '../types.ts';
+import type { EmbedderReport, EmbeddingSpace } from '../types.ts';
 import { Fingerprint } from './fingerprint.ts';
-import type { EmbeddedTexts, EmbedRequest, EngineLink, EngineSettings } from './link.ts';
+import type { EmbeddedTexts, EmbedRequest, EngineLink } from './link.ts';
 import { Pace } from './pace.ts';
-import { selfCheck } from './self-check.ts';
+import { Runner, type RunnerOptions } from './runner.ts';
 import { breathe, Turns } from './turns.ts';
 
-/** Threads by default, where the processor has more: the matmuls of a small model do not fill them. */
-const MOST_DEFAULT_THREADS = 8;
-
-/** A backend, and what is worth knowing about it. */
-export interface OpenedBackend {
-  readonly backend: Backend;
-  readonly notes: readonly string[];
-}
-
-/** Makes a listener for the steps of a phase. */
-type Teller = (phase: LoadProgress['phase'], item: string) => (loaded: number, total: number) => void;
-
 /** How to load an engine. */
-export interface EngineOptions extends EngineSettings {
+export interface EngineOptions extends RunnerOptions {
   readonly files: ModelFiles;
-  /** Where WebGPU comes from: `navigator.gpu`, or Dawn in Node. */
-  readonly gpu: () => Promise<GPU | undefined>;
-  /** Threads that the processor has. */
-  readonly processors: number;
-  /** How to start another thread; absent where memory cannot be shared. */
-  readonly startThread?: ThreadStarter;
-  /** Opens a device in another way, for tests. */
-  readonly open?: (device: Exclude<Device, 'auto'>, options: EngineOptions) => Promise<OpenedBackend>;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: LoadProgress) => void;
 }
 
 /** The token ids of one text, ready for the encoder. */
@@ -67,11 +37,11 @@ export class Engine implements EngineLink {
   private constructor(
     private readonly model: ModelFolder,
     private readonly tokenizer: Tokenizer | undefined,
-    private readonly backend: Backend,
-    private readonly weights: EncoderWeights,
-    options: { notes: readonly string[]; deviation: number; batchTokens: number; revision: string },
+    private readonly runner: Runner,
+    options: { batchTokens: number; revision: string },
   ) {
     const { config, name, prompts } = model;
+    const { backend, deviation, notes } = runner;
     this.pace = new Pace(options.batchTokens);
     this.revision = options.revision;
     this.report = {
@@ -85,8 +55,8 @@ export class Engine implements EngineLink {
       device: backend.name,
       adapter: backend.adapter,
       precision: backend.precision,
-      deviation: options.deviation,
-      notes: options.notes,
+      deviation,
+      notes,
     };
   }
 
@@ -95,58 +65,21 @@ export class Engine implements EngineLink {
    *
    * @throws SternaError as the loader, the tokenizer and the backend say.
    */
-  static async load(options: EngineOptions): Promise<Engine> {
-    const { files, device, signal, onProgress } = options;
-    const tell: Teller = (phase, item) => (loaded, total) => onProgress?.({ phase, item, loaded, total });
-
+  static async load({ files, ...options }: EngineOptions): Promise<Engine> {
+    const { batchTokens, signal, onProgress } = options;
     const model = await openModel(files);
-    const { config, checkpoint } = model;
-    tell('verify', model.name)(0, 1);
-    checkTensors(config, checkpoint);
+    const item = model.name;
+    onProgress?.({ phase: 'verify', item, loaded: 0, total: 1 });
+    checkTensors(model.config, model.checkpoint);
     const tokenizer = model.tokenizer && Tokenizer.fromJSON(model.tokenizer, 'tokenizer.json');
     const revision = await fingerprint(model);
-    tell('verify', model.name)(1, 1);
+    onProgress?.({ phase: 'verify', item, loaded: 1, total: 1 });
     signal?.throwIfAborted();
 
-    const candidates = device === 'auto' ? devicesInOrder(options.precision) : [device];
-    const notes: string[] = [];
-    for (const candidate of candidates) {
-      try {
-        return await Engine.loadOn(candidate, model, tokenizer, { ...options, revision, notes, tell });
-      } catch (error) {
-        const another = candidate !== candidates.at(-1);
-        if (!another || !(error instanceof SternaError) || !IS_THE_DEVICES.has(error.code)) throw error;
-        notes.push(`Not on ${candidate}: ${error.message}`);
-      }
-    }
-    throw new Error('unreachable');
-  }
-
-  private static async loadOn(
-    device: Exclude<Device, 'auto'>,
-    model: ModelFolder,
-    tokenizer: Tokenizer | undefined,
-    options: EngineOptions & { revision: string; notes: readonly string[]; tell: Teller },
-  ): Promise<Engine> {
-    const { open = openBackend, batchTokens, revision, signal, tell } = options;
-    const { config, checkpoint } = model;
-    const { backend, notes } = await open(device, options);
-    try {
-      const words = backend.adapter || backend.name;
-      await backend.prepare(config, tell('compile', words));
-      const onProgress = tell('upload', model.name);
-      const weights = await loadWeights(config, checkpoint, backend, { signal, onProgress });
-      tell('check', words)(0, 1);
-      const deviation = device === 'reference' ? 0 : await selfCheck(backend, config, weights, checkpoint);
-      tell('check', words)(1, 1);
-      signal?.throwIfAborted();
-      tell('ready', words)(1, 1);
-      const why = [...options.notes, ...notes];
-      return new Engine(model, tokenizer, backend, weights, { notes: why, deviation, batchTokens, revision });
-    } catch (error) {
-      backend.dispose();
-      throw error;
-    }
+    const runner = await Runner.load(model, options);
+    const { adapter, name } = runner.backend;
+    onProgress?.({ phase: 'ready', item: adapter || name, loaded: 1, total: 1 });
+    return new Engine(model, tokenizer, runner, { batchTokens, revision });
   }
 
   /**
@@ -224,7 +157,7 @@ export class Engine implements EngineLink {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    this.backend.dispose();
+    this.runner.dispose();
   }
 
   private async encode(batch: readonly Tokenised[], signal?: AbortSignal): Promise<Float32Array> {
@@ -233,7 +166,7 @@ export class Engine implements EngineLink {
     this.throwIfDisposed();
     const sequences = batch.map(({ ids }) => ids);
     const start = performance.now();
-    const pooled = await encodeFinite(this.backend, this.model, this.weights, sequences).catch((error) => {
+    const pooled = await this.runner.encode(sequences).catch((error) => {
       this.throwIfDisposed(); // a backend that is disposed of in mid-batch has its own words for it
       throw error;
     });
@@ -291,71 +224,6 @@ export class Engine implements EngineLink {
   private throwIfDisposed(): void {
     if (this.disposed) throw new SternaError('disposed', 'This embedder was disposed; make a new one.');
   }
-}
-
-/** Runs the encoder and refuses what is not a number. */
-async function encodeFinite(
-  backend: Backend,
-  { config, name }: ModelFolder,
-  weights: EncoderWeights,
-  sequences: readonly Uint32Array[],
-): Promise<Float32Array> {
-  const pooled = await encode(backend, config, weights, pack(sequences));
-  const wrong = pooled.findIndex((value) => !Number.isFinite(value));
-  if (wrong < 0) return pooled;
-  throw new SternaError(
-    'not-finite',
-    `${name} on ${backend.adapter || backend.name} gave ${pooled[wrong]} in feature ${wrong % config.hiddenSize} of a vector. ` +
-      'The device computes wrong numbers or the weights are broken; try device "reference" to tell which.',
-  );
-}
-
-/** Devices for `auto`, the fastest first. */
-function devicesInOrder(precision: Precision): Exclude<Device, 'auto'>[] {
-  return precision === 'q8' ? ['wasm'] : ['webgpu', 'wasm', 'reference'];
-}
-
-/** Errors after which another device may do. */
-const IS_THE_DEVICES: ReadonlySet<string> = new Set([
-  'no-webgpu',
-  'no-wasm',
-  'limits',
-  'device-lost',
-  'wrong-results',
-  'not-finite',
-]);
-
-async function openBackend(device: Exclude<Device, 'auto'>, options: EngineOptions): Promise<OpenedBackend> {
-  if (device === 'reference') return { backend: new ReferenceBackend(), notes: [] };
-  if (device === 'wasm') return openWasm(options);
-  const opened = await openDevice(await options.gpu());
-  if (!opened.software) return { backend: new WebGpuBackend(opened), notes: [] };
-  if (options.device === 'webgpu') {
-    const notes = [`${opened.adapter} is a software adapter: right, and slow.`];
-    return { backend: new WebGpuBackend(opened), notes };
-  }
-  // A processor that plays a GPU is slower than the same processor asked directly.
-  opened.device.destroy();
-  throw new SternaError('no-webgpu', `${opened.adapter} is a software adapter, slower than WebAssembly.`);
-}
-
-async function openWasm({
-  processors,
-  startThread,
-  precision,
-  ...options
-}: EngineOptions): Promise<OpenedBackend> {
-  const threads = options.threads ?? Math.min(processors, MOST_DEFAULT_THREADS);
-  if (threads > 1 && startThread) {
-    try {
-      return { backend: await WasmBackend.start({ threads, startThread, precision }), notes: [] };
-    } catch (error) {
-      const note = `Runs on one thread, as others could not be started: ${(error as Error).message}`;
-      return { backend: await WasmBackend.start({ threads: 1, precision }), notes: [note] };
-    }
-  }
-  const alone = threads > 1 ? ['Runs on one thread, as the page is not cross-origin isolated.'] : [];
-  return { backend: await WasmBackend.start({ threads: 1, precision }), notes: alone };
 }
 
 /** Tells apart what makes vectors differ: configuration, tokenizer, prompts, and the small tensors of the weights. */
