@@ -41,8 +41,10 @@ const PANEL = 8;
 const TILE_ROWS = 6;
 /** Rows that go past a panel while it is in the nearest cache. */
 const BLOCK_ROWS = 48;
-/** Rows of cheap operations that are worth a chunk. */
-const CHEAP_ROWS = 16;
+/** Numbers that are worth a chunk of a cheap operation. */
+const CHEAP_NUMBERS = 16_384;
+/** Multiplications that are worth waking other threads for. */
+const WORTH_SHARING = 6_000_000;
 /** Rows of [up | gate] that are in memory at a time. */
 const GATED_ROWS = 512;
 /** Columns that share a scale in a row of a quantised weight, and the largest code. */
@@ -192,7 +194,7 @@ export class WasmBackend implements Backend {
 
   norm(stream: Tensor, { weight, bias, epsilon }: NormWeights, added?: Tensor): void {
     const { rows, columns } = stream;
-    const chunkRows = this.chunkRows(rows);
+    const chunkRows = this.chunkRows(rows, columns);
     const tensors = [stream, added, weight, bias].map((tensor) => (tensor ? addressOf(tensor) : 0));
     this.run(Math.ceil(rows / chunkRows), [NORM, ...tensors, rows, columns, floatBits(epsilon), chunkRows]);
   }
@@ -209,7 +211,7 @@ export class WasmBackend implements Backend {
     for (let first = 0; first < rows; first += GATED_ROWS) {
       const count = Math.min(GATED_ROWS, rows - first);
       this.project(addressOf(x) + 4 * first * inner, count, weights, product, false);
-      const chunkRows = this.chunkRows(count);
+      const chunkRows = this.chunkRows(count, width);
       const y = addressOf(out) + 4 * first * width;
       this.run(Math.ceil(count / chunkRows), [GATE, product, y, count, width, chunkRows]);
     }
@@ -226,7 +228,7 @@ export class WasmBackend implements Backend {
       for (let i = 0; i < angles; i++) table[i] = values[2 * i + part];
       return address;
     });
-    const chunkRows = this.chunkRows(qkv.rows);
+    const chunkRows = this.chunkRows(qkv.rows, qkv.columns);
     const sizes = [qkv.rows, heads, headSize, chunkRows];
     this.run(Math.ceil(qkv.rows / chunkRows), [ROTATE, addressOf(qkv), ...tables, this.positions, ...sizes]);
     this.heap.release(mark);
@@ -268,7 +270,8 @@ export class WasmBackend implements Backend {
     const rowBlocks = Math.ceil(rows / BLOCK_ROWS);
     // Few rows are divided by their outputs instead.
     const wanted = Math.ceil((CHUNKS_PER_THREAD * this.crew.size) / rowBlocks);
-    const panelsPerChunk = this.crew.size === 1 ? panels : Math.max(2, Math.ceil(panels / wanted));
+    const alone = this.crew.size === 1 || rows * inner * outputs < WORTH_SHARING;
+    const panelsPerChunk = alone ? panels : Math.max(2, Math.ceil(panels / wanted));
     const chunks = rowBlocks * Math.ceil(panels / panelsPerChunk);
     const bias = weights.bias ? addressOf(weights.bias) : 0;
     const sizes = [rows, inner, outputs, activation ? 1 : 0, BLOCK_ROWS, panelsPerChunk];
@@ -280,15 +283,15 @@ export class WasmBackend implements Backend {
     const mark = this.heap.mark;
     const scales = this.heap.allocate(4 * rows);
     const codes = this.heap.allocate(2 * rows * inner);
-    const chunkRows = this.chunkRows(rows);
+    const chunkRows = this.chunkRows(rows, inner);
     this.run(Math.ceil(rows / chunkRows), [QUANTISE, x, codes, scales, rows, inner, chunkRows]);
     this.run(chunks, [LINEAR_Q8, codes, scales, weight.address, bias, y, ...sizes]);
     this.heap.release(mark);
   }
 
-  /** Rows of a chunk where a row costs little. */
-  private chunkRows(rows: number): number {
-    return Math.max(CHEAP_ROWS, Math.ceil(rows / (CHUNKS_PER_THREAD * this.crew.size)));
+  /** Rows of a chunk where a number costs little. */
+  private chunkRows(rows: number, columns: number): number {
+    return Math.ceil(Math.max(CHEAP_NUMBERS / columns, rows / (CHUNKS_PER_THREAD * this.crew.size)));
   }
 
   private run(chunks: number, words: readonly number[]): void {

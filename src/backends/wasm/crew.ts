@@ -1,3 +1,5 @@
+import { SternaError } from '../../errors.ts';
+
 /** Starts another thread, which runs {@link serveChunks} with what it is sent first. */
 export type ThreadStarter = (start: ThreadStart) => Promise<Thread>;
 
@@ -24,6 +26,9 @@ const JOB = 3;
 const BUSY = 4;
 const SCRATCH = 5;
 const SCRATCH_BYTES = 6;
+
+/** How long a thread may take for a chunk, in milliseconds: thousands of times what it takes, unless it is dead. */
+const PATIENCE = 60_000;
 
 type Run = (job: number, chunk: number, scratch: number) => void;
 
@@ -86,8 +91,14 @@ export class Crew {
       this.run(job, chunk, scratch);
     // The others have at most a chunk left each: waiting in a loop is shorter than to be woken.
     for (let turn = 0; turn < 20_000; turn++) if (Atomics.load(control, BUSY) === 0) return;
-    for (let busy = Atomics.load(control, BUSY); busy > 0; busy = Atomics.load(control, BUSY))
-      Atomics.wait(control, BUSY, busy);
+    for (let busy = Atomics.load(control, BUSY); busy > 0; busy = Atomics.load(control, BUSY)) {
+      if (Atomics.wait(control, BUSY, busy, PATIENCE) === 'timed-out') {
+        throw new SternaError(
+          'worker',
+          `${busy} of ${this.size} threads do not answer; load the model again.`,
+        );
+      }
+    }
   }
 
   dispose(): void {

@@ -83,7 +83,7 @@ function softmax(scores: usize, length: i32, padded: i32, scale: f32): void {
   for (let i = length; i < padded; i++) store<f32>(scores + ((<usize>i) << 2), -Infinity);
   const bytes = (<usize>padded) << 2;
   let most = v128.load(scores);
-  for (let at: usize = 16; at < bytes; at += 16) most = f32x4.max(most, v128.load(scores + at));
+  for (let at: usize = 16; at < bytes; at += 16) most = f32x4.pmax(most, v128.load(scores + at));
   const largest = f32x4.splat(maxOf(most));
   const factor = f32x4.splat(scale);
   let sum = f32x4.splat(0);

@@ -12,7 +12,7 @@ export function quantise(job: Quantise, chunk: i32): void {
     const x = job.x + (<usize>row) * bytes;
     const y = job.y + (<usize>row) * (bytes >> 1);
     let sizes = f32x4.splat(0);
-    for (let at: usize = 0; at < bytes; at += 16) sizes = f32x4.max(sizes, f32x4.abs(v128.load(x + at)));
+    for (let at: usize = 0; at < bytes; at += 16) sizes = f32x4.pmax(sizes, f32x4.abs(v128.load(x + at)));
     const largest = max(
       max(f32x4.extract_lane(sizes, 0), f32x4.extract_lane(sizes, 1)),
       max(f32x4.extract_lane(sizes, 2), f32x4.extract_lane(sizes, 3)),

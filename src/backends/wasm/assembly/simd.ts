@@ -1,3 +1,5 @@
+// pmin and pmax are one instruction each; min and max take several, for the sake of signed zeros and NaN.
+
 /** c + a·b: one rounding with relaxed SIMD, two without. Every sum of a build is made in the same one of these ways. */
 // @ts-expect-error: decorator
 @inline
@@ -28,8 +30,11 @@ export function maxOf(x: v128): f32 {
 // @ts-expect-error: decorator
 @inline
 export function exp(x: v128): v128 {
-  const power = f32x4.max(x, f32x4.splat(-87));
-  const n = f32x4.nearest(f32x4.mul(power, f32x4.splat(1.4426950408889634)));
+  const power = f32x4.pmax(x, f32x4.splat(-87));
+  // Adding 1.5 · 2²³ leaves no bits for a fraction: what is in the lowest ones then is n, as an integer.
+  const shift = f32x4.splat(12582912);
+  const shifted = madd(power, f32x4.splat(1.4426950408889634), shift);
+  const n = f32x4.sub(shifted, shift);
   // ln 2 in two parts, the first of which has few enough bits for exact products.
   let r = f32x4.sub(power, f32x4.mul(n, f32x4.splat(0.693359375)));
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
@@ -41,7 +46,7 @@ export function exp(x: v128): v128 {
   y = madd(y, r, f32x4.splat(0.5));
   y = madd(y, r, f32x4.splat(1));
   y = madd(y, r, f32x4.splat(1));
-  const exponent = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const exponent = i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23);
   return v128.and(f32x4.mul(y, exponent), f32x4.gt(x, f32x4.splat(-87)));
 }
 
@@ -53,7 +58,7 @@ export function exp(x: v128): v128 {
 @inline
 function erf(x: v128): v128 {
   const limit = f32x4.splat(3.925);
-  const z = f32x4.min(f32x4.max(x, f32x4.neg(limit)), limit);
+  const z = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-3.925)), limit);
   const t = f32x4.mul(z, z);
   let p = f32x4.splat(2.0560789835144533e-6);
   p = madd(p, t, f32x4.splat(2.841231762431562e-4));
