@@ -33,15 +33,16 @@ export function ratio(name, ours, theirs) {
 
 /** Prints rows of equal keys as a Markdown table. */
 export function table(rows) {
+  console.log(markdown(rows));
+}
+
+function markdown(rows) {
   const columns = Object.keys(rows[0]);
   const cells = rows.map((row) => columns.map((column) => show(row[column])));
   const widths = columns.map((column, i) => Math.max(column.length, ...cells.map((row) => row[i].length)));
   const line = (row) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
-  console.log(
-    [line(columns), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...cells.map(line)].join(
-      '\n',
-    ),
-  );
+  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
+  return [line(columns), rule, ...cells.map(line)].join('\n');
 }
 
 function show(value) {
@@ -51,15 +52,31 @@ function show(value) {
     : value.toPrecision(3);
 }
 
-/** Prints the ratios and writes the JSON file where one was asked for. */
-export function finish({ rows, ratios }, file) {
+/** Prints the ratios, and writes the JSON file where one was asked for, with the tables beside it in Markdown. */
+export function finish({ rows, ratios, ...more }, file) {
   for (const { name, ratio: times, low, high } of ratios) {
     console.log(`${name}: ${times.toFixed(2)}× (quartiles ${low.toFixed(2)}–${high.toFixed(2)})`);
   }
   if (!file) return;
-  const machine = { cpu: cpus()[0]?.model ?? 'unknown', threads: cpus().length, node: process.version };
-  writeFileSync(
-    file,
-    `${JSON.stringify({ machine, date: new Date().toISOString(), rows, ratios }, null, 2)}\n`,
-  );
+  const [{ model: cpu = 'unknown' } = {}] = cpus();
+  const report = {
+    machine: { cpu, threads: cpus().length, node: process.version, ...more },
+    date: new Date().toISOString(),
+    rows,
+    ratios,
+  };
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(file.replace(/(\.json)?$/, '.md'), page(report));
+}
+
+/** What a JSON file says, for people. */
+export function page({ machine, date, rows, ratios }) {
+  const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
+  const times = (value) => `${value.toFixed(2)}×`;
+  const races = ratios.map(({ name, ratio: middle, low, high }) => ({
+    race: name,
+    ratio: times(middle),
+    quartiles: `${times(low)} – ${times(high)}`,
+  }));
+  return `${date.slice(0, 10)}: ${facts.join(', ')}. Medians; ratios of speeds, round by round.\n\n${markdown(races)}\n\n${markdown(rows)}\n`;
 }

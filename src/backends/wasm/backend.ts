@@ -239,7 +239,13 @@ export class WasmBackend implements Backend {
     const texts = this.batch.starts.length - 1;
     const scale = floatBits(1 / Math.sqrt(headSize));
     const job = [addressOf(qkv), addressOf(out), this.starts, texts, heads, headSize, scale];
-    this.run(texts * heads, [ATTENTION, ...job, queries === 'first' ? 1 : 0]);
+    const first = queries === 'first';
+    let scores = 0;
+    for (let text = 0; text < texts; text++) {
+      const length = this.batch.starts[text + 1] - this.batch.starts[text];
+      scores += first ? length : length * length;
+    }
+    this.run(texts * heads, [ATTENTION, ...job, first ? 1 : 0], 2 * scores * heads * headSize);
   }
 
   firstRows(x: Tensor, out: Tensor): void {
@@ -270,14 +276,15 @@ export class WasmBackend implements Backend {
     const rowBlocks = Math.ceil(rows / BLOCK_ROWS);
     // Few rows are divided by their outputs instead.
     const wanted = Math.ceil((CHUNKS_PER_THREAD * this.crew.size) / rowBlocks);
-    const alone = this.crew.size === 1 || rows * inner * outputs < WORTH_SHARING;
+    const work = rows * inner * outputs;
+    const alone = this.crew.size === 1 || work < WORTH_SHARING;
     const panelsPerChunk = alone ? panels : Math.max(2, Math.ceil(panels / wanted));
     const chunks = rowBlocks * Math.ceil(panels / panelsPerChunk);
     const bias = weights.bias ? addressOf(weights.bias) : 0;
     const sizes = [rows, inner, outputs, activation ? 1 : 0, BLOCK_ROWS, panelsPerChunk];
     const { weight } = weights;
     if (!(weight instanceof QuantisedTensor)) {
-      this.run(chunks, [LINEAR, x, addressOf(weight), bias, y, ...sizes]);
+      this.run(chunks, [LINEAR, x, addressOf(weight), bias, y, ...sizes], work);
       return;
     }
     const mark = this.heap.mark;
@@ -285,7 +292,7 @@ export class WasmBackend implements Backend {
     const codes = this.heap.allocate(2 * rows * inner);
     const chunkRows = this.chunkRows(rows, inner);
     this.run(Math.ceil(rows / chunkRows), [QUANTISE, x, codes, scales, rows, inner, chunkRows]);
-    this.run(chunks, [LINEAR_Q8, codes, scales, weight.address, bias, y, ...sizes]);
+    this.run(chunks, [LINEAR_Q8, codes, scales, weight.address, bias, y, ...sizes], work);
     this.heap.release(mark);
   }
 
@@ -294,9 +301,11 @@ export class WasmBackend implements Backend {
     return Math.ceil(Math.max(CHEAP_NUMBERS / columns, rows / (CHUNKS_PER_THREAD * this.crew.size)));
   }
 
-  private run(chunks: number, words: readonly number[]): void {
+  /** @param work - multiplications, where the chunks may be too small to be shared. */
+  private run(chunks: number, words: readonly number[], work = WORTH_SHARING): void {
     this.heap.words(this.job, words.length).set(words);
-    this.crew.do(this.job, chunks, this.scratch, this.scratchBytes);
+    if (work < WORTH_SHARING) this.crew.doAlone(this.job, chunks, this.scratch);
+    else this.crew.do(this.job, chunks, this.scratch, this.scratchBytes);
   }
 }
 

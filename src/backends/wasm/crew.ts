@@ -75,7 +75,7 @@ export class Crew {
    */
   do(job: number, chunks: number, scratch: number, scratchBytes: number): void {
     if (chunks === 1 || this.threads.length === 0) {
-      for (let chunk = 0; chunk < chunks; chunk++) this.run(job, chunk, scratch);
+      this.doAlone(job, chunks, scratch);
       return;
     }
     const { control } = this;
@@ -99,6 +99,11 @@ export class Crew {
         );
       }
     }
+  }
+
+  /** Does all chunks in the calling thread: the others would take longer to wake up. */
+  doAlone(job: number, chunks: number, scratch: number): void {
+    for (let chunk = 0; chunk < chunks; chunk++) this.run(job, chunk, scratch);
   }
 
   dispose(): void {
