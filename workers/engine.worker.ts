@@ -6,6 +6,7 @@ import { expose, transfer } from 'comlink';
 import { Engine } from '../src/engine/engine.ts';
 import { SternaError } from '../src/errors.ts';
 import { webFiles } from '../src/loader/web-files.ts';
+import { listener } from './listener.ts';
 import type { EngineProtocol, ErrorMessage, Reply } from './protocol.ts';
 import { isThread, serveThread, threadStarter } from './thread.ts';
 
@@ -16,17 +17,22 @@ const calls = new Map<number, AbortController>();
 const protocol: EngineProtocol = {
   load: (call, { model, name, ...settings }, onProgress) =>
     answer(call, async (signal) => {
-      const files = webFiles(model, { name, signal, onProgress });
+      const told = listener(onProgress);
+      const files = webFiles(model, { name, signal, onProgress: told?.tell });
       const gpu = async () => navigator.gpu as GPU | undefined;
       const machine = { gpu, processors: navigator.hardwareConcurrency, startThread: threadStarter() };
-      engine = await Engine.load({ ...settings, ...machine, files, signal, onProgress });
+      engine = await Engine.load({ ...settings, ...machine, files, signal, onProgress: told?.tell });
+      await told?.heard();
       return engine.report;
     }),
 
   embed: (call, inputs, request, onProgress) =>
-    answer(call, (signal) => loaded().embed(inputs, request, signal, onProgress)).then((reply) =>
-      reply.ok ? transfer(reply, [reply.value.values]) : reply,
-    ),
+    answer(call, async (signal) => {
+      const told = listener(onProgress);
+      const texts = await loaded().embed(inputs, request, signal, told?.tell);
+      await told?.heard();
+      return texts;
+    }).then((reply) => (reply.ok ? transfer(reply, [reply.value.values]) : reply)),
 
   chunk: (call, texts, maxTokens) => answer(call, (signal) => loaded().chunk(texts, maxTokens, signal)),
 
