@@ -43,13 +43,33 @@ const TILE_ROWS = 6;
 const BLOCK_ROWS = 48;
 /** Numbers that are worth a chunk of a cheap operation. */
 const CHEAP_NUMBERS = 16_384;
-/** Multiplications that are worth waking other threads for. */
-const WORTH_SHARING = 6_000_000;
+/** Multiplications that are worth waking other threads for: some ten microseconds. */
+const WORTH_SHARING: Readonly<Record<'f32' | 'q8', number>> = { f32: 1_500_000, q8: 6_000_000 };
 /** Rows of [up | gate] that are in memory at a time. */
 const GATED_ROWS = 512;
 /** Columns that share a scale in a row of a quantised weight, and the largest code. */
 const BLOCK = 64;
 const MOST_CODE = 127;
+
+/** How features are written as whole numbers. */
+interface FeatureCodes {
+  /** Features that an instruction multiplies in a lane. */
+  readonly group: number;
+  /** The code of 0. */
+  readonly zero: number;
+  /** The largest code, from `zero`. */
+  readonly most: number;
+}
+
+/** Plain SIMD multiplies codes of 16 bits. */
+const SIXTEEN_BITS: FeatureCodes = { group: 2, zero: 0, most: 32767 };
+/** Relaxed SIMD promises seven bits without a sign. */
+const SEVEN_BITS: FeatureCodes = { group: 4, zero: 64, most: 63 };
+/** Many processors take the eighth bit as well, with a sign or without one; by what they make of 127 times it (`probe`). */
+const EIGHT_BITS = new Map<number, FeatureCodes>([
+  [4 * 127 * 255, { group: 4, zero: 128, most: 127 }],
+  [4 * 127 * -1, { group: 4, zero: 0, most: 127 }],
+]);
 /** Chunks for each thread: the last ones even out what the first ones took longer. */
 const CHUNKS_PER_THREAD = 4;
 
@@ -62,6 +82,8 @@ export interface WasmOptions {
   readonly precision?: Precision;
   /** Whether relaxed SIMD may be used where it is there. Default: true. */
   readonly relaxed?: boolean;
+  /** Whether the eighth bit of features may be used where it can be. Default: true. */
+  readonly eightBits?: boolean;
 }
 
 /**
@@ -88,6 +110,7 @@ export class WasmBackend implements Backend {
     readonly precision: Precision,
     private readonly heap: Heap,
     private readonly crew: Crew,
+    private readonly codes: FeatureCodes,
   ) {
     this.job = heap.allocate(4 * JOB_WORDS);
   }
@@ -113,7 +136,10 @@ export class WasmBackend implements Backend {
     const crew = await Crew.start(await kernels.compile(shared), heap.memory, control, threads, startThread);
     const words = kernels === relaxed ? 'relaxed SIMD' : 'SIMD';
     const adapter = `${words}, ${crew.size} ${crew.size === 1 ? 'thread' : 'threads'}`;
-    return new WasmBackend(adapter, precision, heap, crew);
+    const { eightBits = true } = options;
+    const inEightBits = eightBits ? EIGHT_BITS.get(crew.probe(127, 255)) : undefined;
+    const codes = kernels === relaxed ? (inEightBits ?? SEVEN_BITS) : SIXTEEN_BITS;
+    return new WasmBackend(adapter, precision, heap, crew, codes);
   }
 
   async prepare(shape: EncoderShape): Promise<void> {
@@ -138,10 +164,11 @@ export class WasmBackend implements Backend {
     return new HeapTensor(address, rows, columns);
   }
 
-  /** Eight rows a panel: for each block of columns eight scales, then eight rows' codes in pairs of columns. */
+  /** Panels of eight rows, as assembly/tile-q8.ts reads them. */
   private quantised(data: Float32Array, rows: number, columns: number): Tensor {
+    const { group, zero } = this.codes;
     const panels = Math.ceil(rows / PANEL);
-    const panelBytes = PANEL * (columns + 4 * Math.ceil(columns / BLOCK));
+    const panelBytes = PANEL * (this.codeBytes(columns) * (group / 4) + 8 * Math.ceil(columns / BLOCK));
     const address = this.heap.allocate(panels * panelBytes);
     this.heap.bytes(address, panels * panelBytes).fill(0);
     for (let row = 0; row < rows; row++) {
@@ -152,13 +179,24 @@ export class WasmBackend implements Backend {
         for (const value of block) most = Math.max(most, Math.abs(value));
         const scale = most / MOST_CODE || 1;
         this.heap.floats(at, PANEL)[row % PANEL] = scale;
-        const codes = this.heap.bytes(at + 4 * PANEL, PANEL * block.length);
-        for (let k = 0; k < block.length; k++)
-          codes[(k >> 1) * 2 * PANEL + 2 * (row % PANEL) + (k & 1)] = Math.round(block[k] / scale);
-        at += PANEL * (4 + block.length);
+        const codes = this.heap.bytes(at + 8 * PANEL, PANEL * block.length);
+        let sum = 0;
+        for (let k = 0; k < block.length; k++) {
+          const code = Math.round(block[k] / scale);
+          codes[(PANEL * Math.floor(k / group) + (row % PANEL)) * group + (k % group)] = code;
+          sum += code;
+        }
+        // Features are `zero` more than they should be.
+        this.heap.words(at + 4 * PANEL, PANEL)[row % PANEL] = -zero * sum;
+        at += PANEL * (8 + BLOCK);
       }
     }
     return new QuantisedTensor(address, rows, columns);
+  }
+
+  /** Bytes of a row of features as codes. */
+  private codeBytes(columns: number): number {
+    return Math.ceil((4 * columns) / this.codes.group / 8) * 8;
   }
 
   begin(batch: PackedBatch): void {
@@ -177,9 +215,9 @@ export class WasmBackend implements Backend {
       for (let i = 0; i < length; i++) positions[starts[text] + i] = i;
       longest = Math.max(longest, length);
     }
-    // Keys and values of a head, and the scores of a tile's rows; or a tile.
+    // Keys and values of a head, and the scores of a tile's rows with the sum of each; or a tile.
     const padded = Math.ceil(longest / PANEL) * PANEL;
-    const floats = padded * (2 * this.shape.headSize + TILE_ROWS);
+    const floats = padded * (2 * this.shape.headSize + TILE_ROWS) + PANEL;
     this.scratchBytes = Math.ceil((4 * Math.max(floats, TILE_ROWS * PANEL)) / 64) * 64;
     this.scratch = this.heap.allocate(this.scratchBytes * this.crew.size);
   }
@@ -237,7 +275,7 @@ export class WasmBackend implements Backend {
   attention(qkv: Tensor, out: Tensor, queries: Queries): void {
     const { heads, headSize } = this.shape;
     const texts = this.batch.starts.length - 1;
-    const scale = floatBits(1 / Math.sqrt(headSize));
+    const scale = floatBits(Math.LOG2E / Math.sqrt(headSize));
     const job = [addressOf(qkv), addressOf(out), this.starts, texts, heads, headSize, scale];
     const first = queries === 'first';
     let scores = 0;
@@ -277,7 +315,7 @@ export class WasmBackend implements Backend {
     // Few rows are divided by their outputs instead.
     const wanted = Math.ceil((CHUNKS_PER_THREAD * this.crew.size) / rowBlocks);
     const work = rows * inner * outputs;
-    const alone = this.crew.size === 1 || work < WORTH_SHARING;
+    const alone = this.crew.size === 1 || work < WORTH_SHARING[this.precision];
     const panelsPerChunk = alone ? panels : Math.max(2, Math.ceil(panels / wanted));
     const chunks = rowBlocks * Math.ceil(panels / panelsPerChunk);
     const bias = weights.bias ? addressOf(weights.bias) : 0;
@@ -288,11 +326,12 @@ export class WasmBackend implements Backend {
       return;
     }
     const mark = this.heap.mark;
-    const scales = this.heap.allocate(4 * rows);
-    const codes = this.heap.allocate(2 * rows * inner);
+    const scales = this.heap.allocate(4 * rows * Math.ceil(inner / BLOCK));
+    const codes = this.heap.allocate(rows * this.codeBytes(inner));
     const chunkRows = this.chunkRows(rows, inner);
-    this.run(Math.ceil(rows / chunkRows), [QUANTISE, x, codes, scales, rows, inner, chunkRows]);
-    this.run(chunks, [LINEAR_Q8, codes, scales, weight.address, bias, y, ...sizes], work);
+    const { zero, most } = this.codes;
+    this.run(Math.ceil(rows / chunkRows), [QUANTISE, x, codes, scales, rows, inner, chunkRows, zero, most]);
+    this.run(chunks, [LINEAR_Q8, codes, weight.address, bias, y, ...sizes, scales], work);
     this.heap.release(mark);
   }
 
@@ -302,9 +341,9 @@ export class WasmBackend implements Backend {
   }
 
   /** @param work - multiplications, where the chunks may be too small to be shared. */
-  private run(chunks: number, words: readonly number[], work = WORTH_SHARING): void {
+  private run(chunks: number, words: readonly number[], work = Number.POSITIVE_INFINITY): void {
     this.heap.words(this.job, words.length).set(words);
-    if (work < WORTH_SHARING) this.crew.doAlone(this.job, chunks, this.scratch);
+    if (work < WORTH_SHARING[this.precision]) this.crew.doAlone(this.job, chunks, this.scratch);
     else this.crew.do(this.job, chunks, this.scratch, this.scratchBytes);
   }
 }

@@ -32,6 +32,12 @@ const PATIENCE = 60_000;
 
 type Run = (job: number, chunk: number, scratch: number) => void;
 
+/** What modules of kernels export. */
+interface Kernels {
+  readonly run: Run;
+  readonly probe: (weight: number, feature: number) => number;
+}
+
 /**
  * Threads that do the chunks of a job together: whoever is free takes the next one. The calling thread takes part, so one
  * thread needs no other.
@@ -39,6 +45,8 @@ type Run = (job: number, chunk: number, scratch: number) => void;
 export class Crew {
   private constructor(
     private readonly run: Run,
+    /** See assembly/index.ts. */
+    readonly probe: Kernels['probe'],
     private readonly control: Int32Array,
     private readonly threads: readonly Thread[],
   ) {}
@@ -65,7 +73,8 @@ export class Crew {
       throw error;
     }
     const words = new Int32Array(memory.buffer, control, CONTROL_WORDS);
-    return new Crew(instance.exports.run as Run, words, threads);
+    const { run, probe } = instance.exports as unknown as Kernels;
+    return new Crew(run, probe, words, threads);
   }
 
   /**

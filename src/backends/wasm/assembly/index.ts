@@ -36,3 +36,16 @@ export function run(job: usize, chunk: i32, scratch: usize): void {
       break;
   }
 }
+
+/**
+ * What relaxed SIMD makes of codes of `weight` times features of `feature`, both in all bits of a byte: 4 · 127 · 255 where
+ * features may have eight bits without a sign, −4 · 127 where they may have eight with one, and something else where they have seven.
+ */
+export function probe(weight: i32, feature: i32): i32 {
+  return ASC_FEATURE_RELAXED_SIMD
+    ? i32x4.extract_lane(
+        i32x4.relaxed_dot_i8x16_i7x16_add_s(i8x16.splat(<i8>weight), i8x16.splat(<i8>feature), i32x4.splat(0)),
+        0,
+      )
+    : 0;
+}

@@ -82,38 +82,27 @@ export class Attention {
   firstOnly: i32;
 }
 
-/** Rows as whole numbers of 16 bits, with a scale each: x ≈ y · scale. */
+/** Rows as whole numbers, with a scale for each block of columns: x ≈ (y − zero) · scale. */
 @unmanaged
 export class Quantise {
   kind: i32;
   /** `[rows, columns]`. */
   x: usize;
-  /** `[rows, columns]` of 16 bits. */
+  /** `[rows, columns]` of 8 or 16 bits, each row filled up to whole groups. */
   y: usize;
-  /** `[rows]`. */
+  /** `[rows, blocks]`. */
   scales: usize;
   rows: i32;
   columns: i32;
   rowsPerChunk: i32;
+  /** Code of 0, and of the largest size above it. */
+  zero: i32;
+  most: i32;
 }
 
-/** {@link Linear} of quantised rows and weights. */
+/** {@link Linear} of quantised rows, and of weights in panels as of tile-q8.ts. */
 @unmanaged
-export class LinearQ8 {
-  kind: i32;
-  /** `[rows, inner]` of 16 bits. */
-  x: usize;
-  /** `[rows]`. */
+export class LinearQ8 extends Linear {
+  /** `[rows, blocks]`, of x. */
   scales: usize;
-  /** Panels as of tile-q8.ts. */
-  weight: usize;
-  /** `[outputs]`, or 0. */
-  bias: usize;
-  y: usize;
-  rows: i32;
-  inner: i32;
-  outputs: i32;
-  activation: i32;
-  rowsPerChunk: i32;
-  panelsPerChunk: i32;
 }

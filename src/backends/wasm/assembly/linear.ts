@@ -23,7 +23,7 @@ export function linear(job: Linear, chunk: i32, scratch: usize): void {
 }
 
 /** Bias and GELU on the way from the tile to its place. A last panel may be half one. */
-function finish(job: Linear, row: i32, rows: i32, output: i32, sums: usize): void {
+export function finish(job: Linear, row: i32, rows: i32, output: i32, sums: usize): void {
   const wide = output + 4 < job.outputs;
   const stride = (<usize>job.outputs) << 2;
   let low = f32x4.splat(0);

@@ -24,33 +24,6 @@ export function maxOf(x: v128): f32 {
 }
 
 /**
- * eˣ for x ≤ 0: 2ⁿ·eʳ with |r| ≤ ln 2 / 2, and Taylor's series to the seventh power, which is exact to float32. Below −87,
- * where float32 comes to its end, it is 0.
- */
-// @ts-expect-error: decorator
-@inline
-export function exp(x: v128): v128 {
-  const power = f32x4.pmax(x, f32x4.splat(-87));
-  // Adding 1.5 · 2²³ leaves no bits for a fraction: what is in the lowest ones then is n, as an integer.
-  const shift = f32x4.splat(12582912);
-  const shifted = madd(power, f32x4.splat(1.4426950408889634), shift);
-  const n = f32x4.sub(shifted, shift);
-  // ln 2 in two parts, the first of which has few enough bits for exact products.
-  let r = f32x4.sub(power, f32x4.mul(n, f32x4.splat(0.693359375)));
-  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
-  let y = f32x4.splat(1.0 / 5040);
-  y = madd(y, r, f32x4.splat(1.0 / 720));
-  y = madd(y, r, f32x4.splat(1.0 / 120));
-  y = madd(y, r, f32x4.splat(1.0 / 24));
-  y = madd(y, r, f32x4.splat(1.0 / 6));
-  y = madd(y, r, f32x4.splat(0.5));
-  y = madd(y, r, f32x4.splat(1));
-  y = madd(y, r, f32x4.splat(1));
-  const exponent = i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23);
-  return v128.and(f32x4.mul(y, exponent), f32x4.gt(x, f32x4.splat(-87)));
-}
-
-/**
  * The error function as a quotient of polynomials of the fifth degree in x², fitted to ±3.925, beyond which it is ±1 in
  * float32. Its error there is below 3.6e-7.
  */
