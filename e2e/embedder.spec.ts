@@ -269,7 +269,7 @@ test.describe('an embedder in a worker on WebGPU', () => {
       await other.dispose();
       return [...new Set(seen)];
     });
-    expect(phases).toEqual(['download', 'verify', 'compile', 'upload', 'check', 'ready']);
+    expect(phases).toEqual(['download', 'verify', 'compile', 'check', 'upload', 'ready']);
   });
 
   test('runs in a worker that the page made itself', async () => {

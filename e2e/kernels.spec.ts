@@ -48,7 +48,13 @@ test.describe('projections in q8 on WebAssembly', () => {
           const weights = numbers(outputs * columns, 1);
           const x = numbers(rows * columns, 2);
           const backend = await WasmBackend.start({ threads: 1, precision: 'q8', ...kind });
-          await backend.prepare({ hiddenSize: 128, intermediateSize: 260, heads: 2, headSize: 64 });
+          await backend.prepare({
+            hiddenSize: 128,
+            intermediateSize: 260,
+            heads: 2,
+            headSize: 64,
+            gated: false,
+          });
           const weight = backend.weight(weights, outputs, columns);
           backend.begin({ ids: new Uint32Array(rows), starts: Uint32Array.of(0, rows) });
           const input = backend.activation(rows, columns);

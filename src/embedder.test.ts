@@ -334,7 +334,7 @@ describe('creating an embedder', () => {
     const told: LoadProgress[] = [];
     const embedder = await Embedder.create({ device: 'reference', onProgress: (step) => told.push(step) });
     await embedder.dispose();
-    expect([...new Set(told.map(({ phase }) => phase))]).toEqual(['verify', 'upload', 'check', 'ready']);
+    expect([...new Set(told.map(({ phase }) => phase))]).toEqual(['verify', 'check', 'upload', 'ready']);
     const uploads = told.filter(({ phase }) => phase === 'upload');
     expect(uploads.at(-1)!.loaded).toBe(uploads.at(-1)!.total);
   });
@@ -381,8 +381,14 @@ test('q8 keeps nano’s vectors to a cosine of 0.9995, and they are the same in 
   expect(bytesOf(alone)).toBe(bytesOf(embeddings[7]));
 });
 
-test.each(['webgpu', 'reference'] as const)('q8 on %s is refused', async (device) => {
-  await expect(Embedder.create({ device, precision: 'q8' })).rejects.toMatchObject({ code: 'invalid-input' });
+test.each([
+  ['wasm', 'q4'],
+  ['wasm', 'f16'],
+  ['wasm', 'int8'],
+])('on %s, precision %s is refused', async (device, precision) => {
+  await expect(Embedder.create({ device, precision } as object)).rejects.toMatchObject({
+    code: 'invalid-input',
+  });
 });
 
 test('auto is WebAssembly where there is no GPU, and says why', async () => {
@@ -390,7 +396,7 @@ test('auto is WebAssembly where there is no GPU, and says why', async () => {
   const { device, adapter, notes } = embedder.report;
   if (device === 'webgpu') return; // a machine with a GPU
   expect([device, adapter]).toEqual(['wasm', expect.stringMatching(/^(relaxed )?SIMD, 2 threads$/)]);
-  expect(notes[0]).toMatch(/^Not on webgpu: /);
+  expect(notes[0]).toMatch(/^Not on webgpu in f32: /);
   expect(embedder.report.deviation).toBeLessThan(1e-9);
 });
 

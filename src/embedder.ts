@@ -1,4 +1,5 @@
 import { vectorViews } from './encoder/output.ts';
+import { lanesFor } from './engine/lanes.ts';
 import type { EmbeddedTexts, EngineLink, EngineSettings } from './engine/link.ts';
 import { WorkerLink } from './engine/worker-link.ts';
 import { SternaError } from './errors.ts';
@@ -215,18 +216,16 @@ function addresses(files: Readonly<Record<string, string | URL | Blob>>): Record
   return Object.fromEntries(entries);
 }
 
-/** @throws SternaError `invalid-input`. */
-/** The options that an engine is loaded with, checked and with their defaults. */
+/**
+ * The options that an engine is loaded with, checked and with their defaults.
+ *
+ * @throws SternaError `invalid-input`.
+ */
 export function engineSettings(options: EmbedderOptions): EngineSettings {
   const { device = 'auto', precision = 'f32', batchTokens = DEFAULT_BATCH_TOKENS, threads } = options;
   oneOf('device', device, ['auto', 'webgpu', 'wasm', 'reference']);
-  oneOf('precision', precision, ['f32', 'q8']);
-  if (precision === 'q8' && (device === 'webgpu' || device === 'reference')) {
-    throw new SternaError(
-      'invalid-input',
-      `precision is "q8" on device "${device}"; needed for it: device "wasm".`,
-    );
-  }
+  oneOf('precision', precision, ['auto', 'f32', 'f16', 'q8', 'q4']);
+  lanesFor(device, precision);
   wholeNumber('batchTokens', batchTokens, MOST_BATCH_TOKENS);
   if (threads !== undefined) wholeNumber('threads', threads, MOST_THREADS);
   return { device, precision, batchTokens, threads };

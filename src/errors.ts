@@ -17,6 +17,7 @@
  * | `no-tokenizer` | text was given to a model that came without tokenizer.json |
  * | `no-webgpu` | WebGPU was asked for and there is no adapter |
  * | `no-wasm` | WebAssembly was asked for and the engine has none, or none with SIMD |
+ * | `no-float16` | precision `f16` was asked for and the GPU has no float16 |
  * | `limits` | a buffer would be larger than this device allows |
  * | `device-lost` | the GPU went away |
  * | `wrong-results` | a device gave other numbers than the reference when it was checked at load |
@@ -42,6 +43,7 @@ export type SternaErrorCode =
   | 'no-tokenizer'
   | 'no-webgpu'
   | 'no-wasm'
+  | 'no-float16'
   | 'limits'
   | 'device-lost'
   | 'wrong-results'

@@ -7,7 +7,7 @@ export type EmbedInput = string | TokenIds | readonly (string | TokenIds)[];
 /**
  * Where the model runs.
  *
- * - `auto`: WebGPU where there is a GPU, else WebAssembly, else the reference.
+ * - `auto`: WebGPU or WebAssembly, whichever is measured to be faster at load; a software adapter does not take part.
  * - `webgpu`: a GPU, or a software adapter.
  * - `wasm`: SIMD on the processor, on several threads where the page is cross-origin isolated.
  * - `reference`: plain TypeScript, with sums in float64: for tests, and wherever there is nothing else.
@@ -15,10 +15,15 @@ export type EmbedInput = string | TokenIds | readonly (string | TokenIds)[];
 export type Device = 'auto' | 'webgpu' | 'wasm' | 'reference';
 
 /**
- * Number type of the weights. `q8` keeps a byte a weight with a scale for each row, and features in up to 16 bits; it is there on
- * device `wasm`, takes a quarter of the memory, and is faster.
+ * Number type of the weights. Sums, norms, softmax and the residual stream are float32 in all of them.
+ *
+ * - `f32`: on every device; the reference's numbers to 1 − cosine ≤ 1e-9.
+ * - `f16`: on `webgpu` where the GPU has it; half the memory, cosine ≥ 0.99999.
+ * - `q8`: on `webgpu` and `wasm`; 8 bits with a scale for each 64 weights. On `wasm` features have 8 bits as well, and it is three
+ *   times as fast.
+ * - `q4`: on `webgpu`; the feed-forward network in 4 bits with a scale for each 32 weights, attention as in `q8`.
  */
-export type Precision = 'f32' | 'q8';
+export type Precision = 'f32' | 'f16' | 'q8' | 'q4';
 
 /** What a text is for. A query takes the model's query prefix, a document its document prefix (usually none). */
 export type Task = 'query' | 'document';
@@ -111,7 +116,7 @@ export interface EmbedOptions<O extends Output = 'float32'> {
  * The steps of a load, in order. In the check, the device runs a layer of the model on known inputs, and must give the
  * reference's numbers. A device that does not is left for the next one where `device` is `auto`, and refused otherwise.
  */
-export type LoadPhase = 'download' | 'verify' | 'compile' | 'upload' | 'check' | 'ready';
+export type LoadPhase = 'download' | 'verify' | 'compile' | 'check' | 'upload' | 'ready';
 
 /** One step forward in a load. */
 export interface LoadProgress {
@@ -152,8 +157,11 @@ export interface EmbedderOptions {
   worker?: Worker;
   /** Makes the worker, where the default `new Worker(new URL('./worker.js', import.meta.url))` is not to be used. */
   workerFactory?: () => Worker;
-  /** Number type of the weights. Default: `'f32'`. */
-  precision?: Precision;
+  /**
+   * Number type of the weights. Default: `'f32'`. `'auto'` takes the fast one of the device, f16 on `webgpu` and q8 on `wasm`, and
+   * steps to f32 where that computes wrong numbers.
+   */
+  precision?: Precision | 'auto';
   /**
    * Threads of device `wasm`. Default: as many as the processor has, up to 8. More than one need a page that is
    * cross-origin isolated.

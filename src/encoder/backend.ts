@@ -33,10 +33,12 @@ export interface EncoderShape {
   readonly intermediateSize: number;
   readonly heads: number;
   readonly headSize: number;
+  /** Whether the feed-forward network has a gate. */
+  readonly gated: boolean;
 }
 
 /**
- * Cosines and sines of the rotation angles: `[positions, headSize / 2, 2]`.
+ * Cosines and sines of the rotation angles: `[positions, 2, headSize / 2]`, cosines first.
  * Row p, pair i rotates by p · inverseFrequency(i).
  */
 export interface RotationTable {
@@ -59,14 +61,20 @@ export interface Backend {
   readonly adapter: string;
   /** Number type of the weights. */
   readonly precision: Precision;
+  /** What is worth knowing about how it runs; known after `prepare`. */
+  readonly notes?: readonly string[];
   /** Most bytes of one tensor on this device. */
   readonly largestTensorBytes: number;
 
   /** Makes ready to run encoders of this shape (a GPU compiles its kernels). */
   prepare(shape: EncoderShape, onProgress?: (done: number, total: number) => void): Promise<void>;
 
-  /** Takes a weight `[rows, columns]` for the lifetime of the backend. The data may be reused afterwards. */
-  weight(data: Float32Array, rows: number, columns: number, label: string): Tensor;
+  /**
+   * Takes a weight `[rows, columns]` for the lifetime of the backend. The data may be reused afterwards.
+   *
+   * @param precision - number type to keep a matrix in; the backend's own unless said otherwise.
+   */
+  weight(data: Float32Array, rows: number, columns: number, label: string, precision?: Precision): Tensor;
 
   /** Starts a batch of at most 65,535 tokens: tensors from `activation` live until `end`. */
   begin(batch: PackedBatch): void;

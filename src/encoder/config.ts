@@ -21,6 +21,8 @@ export interface EncoderConfig {
   /** hiddenSize / heads: 32 or 64. */
   readonly headSize: number;
   readonly intermediateSize: number;
+  /** Whether the feed-forward network has a gate (gte). */
+  readonly gated: boolean;
   readonly layerNormEpsilon: number;
   /** Rows of the token-type table; only row 0 is used, and a GTE model may have none. */
   readonly tokenTypes: number;
@@ -89,6 +91,7 @@ export function parseConfig(json: unknown, file = 'config.json'): EncoderConfig 
     heads,
     headSize,
     intermediateSize,
+    gated: family === 'gte',
     layerNormEpsilon: fields.number('layer_norm_eps', family === 'gte' ? 1e-12 : 1e-5),
     tokenTypes: fields.integer('type_vocab_size', family === 'gte' ? 0 : 1, 0),
     padId,

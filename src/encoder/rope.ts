@@ -29,12 +29,12 @@ export function inverseFrequencies({ theta, scaling }: RopeConfig, headSize: num
 export function rotationTable(config: RopeConfig, headSize: number, positions: number): RotationTable {
   const frequencies = inverseFrequencies(config, headSize);
   const values = new Float32Array(positions * headSize);
-  let at = 0;
+  const half = frequencies.length;
   for (let position = 0; position < positions; position++) {
-    for (const frequency of frequencies) {
-      const angle = fround(position * frequency);
-      values[at++] = Math.cos(angle);
-      values[at++] = Math.sin(angle);
+    for (let i = 0; i < half; i++) {
+      const angle = fround(position * frequencies[i]);
+      values[2 * half * position + i] = Math.cos(angle);
+      values[2 * half * position + half + i] = Math.sin(angle);
     }
   }
   return { positions, values };

@@ -2,6 +2,7 @@ import { SternaError } from '../errors.ts';
 import type { Checkpoint } from '../loader/checkpoint.ts';
 import { isWeightType, type NumberReader, numberReader, type WeightType } from '../loader/dtype.ts';
 import type { TensorInfo } from '../loader/safetensors.ts';
+import type { Precision } from '../types.ts';
 import type { Backend, LinearWeights, NormWeights, Tensor } from './backend.ts';
 import type { EncoderConfig } from './config.ts';
 import type { EmbeddingTables, RowTable } from './embeddings.ts';
@@ -150,9 +151,15 @@ function norm(name: string, size: number): NormParts {
 
 function allParts({ words, positions, tokenTypes, embeddingNorm, layers }: EncoderParts): Part[] {
   const { weight, bias } = embeddingNorm;
-  return [words, positions, tokenTypes, weight, bias, ...partsOfLayers(layers)].filter(
-    (one) => one !== undefined,
-  );
+  return [...tableParts({ words, positions, tokenTypes }), weight, bias, ...partsOfLayers(layers)];
+}
+
+function tableParts({
+  words,
+  positions,
+  tokenTypes,
+}: Pick<EncoderParts, 'words' | 'positions' | 'tokenTypes'>): Part[] {
+  return [words, positions, tokenTypes].filter((one) => one !== undefined);
 }
 
 function partsOfLayers(layers: readonly LayerParts[]): Part[] {
@@ -210,11 +217,30 @@ export interface LoadWeightsOptions {
   readonly onProgress?: (loaded: number, total: number) => void;
 }
 
+/** The first LayerNorm and the first layer, on a backend: enough to check it, and a beginning. */
+export type FirstLayer = Omit<EncoderWeights, 'embeddings'>;
+
+/** Reads the first LayerNorm and the first layer alone. Parameters and errors as of {@link loadWeights}. */
+export async function loadFirstLayer(
+  config: EncoderConfig,
+  checkpoint: Checkpoint,
+  backend: Backend,
+): Promise<FirstLayer> {
+  const where = parts(config);
+  checkLimits(where, backend);
+  const upload = new Upload(config, backend, new PartReader(checkpoint, [], {}));
+  return {
+    embeddingNorm: await upload.norm(where.embeddingNorm),
+    layers: [await upload.layer(where.layers[0])],
+  };
+}
+
 /**
  * Reads the weights, one tensor at a time: layers go to the backend as float32, tables stay in host memory as they are
  * stored.
  *
  * @param checkpoint - one that {@link checkTensors} has passed.
+ * @param options.first - what {@link loadFirstLayer} has brought to the backend already.
  * @throws SternaError `corrupt-file` for a weight that is not a finite number, `limits` where the device cannot hold
  *   one, `missing-tensor`, `tensor-shape`, `tensor-dtype`.
  */
@@ -222,11 +248,13 @@ export async function loadWeights(
   config: EncoderConfig,
   checkpoint: Checkpoint,
   backend: Backend,
-  options: LoadWeightsOptions = {},
+  { first, ...options }: LoadWeightsOptions & { first?: FirstLayer } = {},
 ): Promise<EncoderWeights> {
   checkTensors(config, checkpoint);
   const where = parts(config);
-  const reader = new PartReader(checkpoint, allParts(where), options);
+  const missing = where.layers.slice(first?.layers.length ?? 0);
+  const all = first ? [...tableParts(where), ...partsOfLayers(missing)] : allParts(where);
+  const reader = new PartReader(checkpoint, all, options);
   checkLimits(where, backend);
 
   const embeddings: EmbeddingTables = {
@@ -235,21 +263,10 @@ export async function loadWeights(
     tokenType: where.tokenTypes && (await reader.floats(where.tokenTypes)).slice(0, config.hiddenSize),
   };
   const upload = new Upload(config, backend, reader);
-  const embeddingNorm = await upload.norm(where.embeddingNorm);
-  const layers: LayerWeights[] = [];
-  for (const layer of where.layers) layers.push(await upload.layer(layer));
+  const embeddingNorm = first?.embeddingNorm ?? (await upload.norm(where.embeddingNorm));
+  const layers: LayerWeights[] = [...(first?.layers ?? [])];
+  for (const layer of missing) layers.push(await upload.layer(layer));
   return { embeddings, embeddingNorm, layers };
-}
-
-/** The first LayerNorm and the first layer alone, for a check of one backend against another. */
-export async function loadFirstLayer(
-  config: EncoderConfig,
-  checkpoint: Checkpoint,
-  backend: Backend,
-): Promise<Omit<EncoderWeights, 'embeddings'>> {
-  const { embeddingNorm, layers } = parts(config);
-  const upload = new Upload(config, backend, new PartReader(checkpoint, [], {}));
-  return { embeddingNorm: await upload.norm(embeddingNorm), layers: [await upload.layer(layers[0])] };
 }
 
 /** Takes parts from a checkpoint to a backend. */
@@ -261,12 +278,14 @@ class Upload {
   ) {}
 
   async layer(layer: LayerParts): Promise<LayerWeights> {
+    // Attention minds few bits: all weights in 4 give a cosine of 0.94 where q4 with attention in 8 gives 0.98 (on arctic-embed-m-v2.0).
+    const attention = this.backend.precision === 'q4' ? 'q8' : this.backend.precision;
     return {
-      qkv: await this.linear(layer.qkv),
-      attentionOutput: await this.linear(layer.attentionOutput),
+      qkv: await this.linear(layer.qkv, attention),
+      attentionOutput: await this.linear(layer.attentionOutput, attention),
       attentionNorm: await this.norm(layer.attentionNorm),
       up: await this.linear(layer.up),
-      gated: this.config.family === 'gte',
+      gated: this.config.gated,
       down: await this.linear(layer.down),
       outputNorm: await this.norm(layer.outputNorm),
     };
@@ -277,13 +296,13 @@ class Upload {
     return { weight: await this.tensor(weight), bias: await this.tensor(bias), epsilon };
   }
 
-  private async linear({ weight, bias }: LinearParts): Promise<LinearWeights> {
-    return { weight: await this.tensor(weight), bias: bias && (await this.tensor(bias)) };
+  private async linear({ weight, bias }: LinearParts, precision?: Precision): Promise<LinearWeights> {
+    return { weight: await this.tensor(weight, precision), bias: bias && (await this.tensor(bias)) };
   }
 
-  private async tensor(part: Part): Promise<Tensor> {
+  private async tensor(part: Part, precision?: Precision): Promise<Tensor> {
     const { rows, columns, tensors } = part;
-    return this.backend.weight(await this.reader.floats(part), rows, columns, tensors[0]);
+    return this.backend.weight(await this.reader.floats(part), rows, columns, tensors[0], precision);
   }
 }
 

@@ -1,15 +1,12 @@
 import { ReferenceBackend } from '../backends/reference/backend.ts';
-import { WasmBackend } from '../backends/wasm/backend.ts';
+import { WasmBackend, type WasmPrecision } from '../backends/wasm/backend.ts';
 import type { ThreadStarter } from '../backends/wasm/crew.ts';
 import { WebGpuBackend } from '../backends/webgpu/backend.ts';
 import { openDevice } from '../backends/webgpu/device.ts';
 import type { Backend } from '../encoder/backend.ts';
 import { SternaError } from '../errors.ts';
-import type { Device, Precision } from '../types.ts';
+import type { Lane } from './lanes.ts';
 import type { EngineSettings } from './link.ts';
-
-/** A device by its name. */
-export type NamedDevice = Exclude<Device, 'auto'>;
 
 /** What the machine has. */
 export interface Machine {
@@ -30,16 +27,11 @@ export interface OpenedBackend {
 /** Threads by default, where the processor has more: the matmuls of a small model do not fill them. */
 const MOST_DEFAULT_THREADS = 8;
 
-/** The devices to try, the fastest first. */
-export function devicesInOrder(device: Device, precision: Precision): NamedDevice[] {
-  if (device !== 'auto') return [device];
-  return precision === 'q8' ? ['wasm'] : ['webgpu', 'wasm', 'reference'];
-}
-
 /** Errors after which another device may do. */
 export const IS_THE_DEVICES: ReadonlySet<string> = new Set([
   'no-webgpu',
   'no-wasm',
+  'no-float16',
   'limits',
   'device-lost',
   'wrong-results',
@@ -47,38 +39,39 @@ export const IS_THE_DEVICES: ReadonlySet<string> = new Set([
 ]);
 
 /** @throws SternaError `no-webgpu`, `no-wasm`, `limits`. */
-export async function openBackend(
-  device: NamedDevice,
-  options: EngineSettings & Machine,
-): Promise<OpenedBackend> {
-  if (device === 'reference') return { backend: new ReferenceBackend(), notes: [] };
-  if (device === 'wasm') return openWasm(options);
+export async function openBackend(lane: Lane, options: EngineSettings & Machine): Promise<OpenedBackend> {
+  const { device, precision } = lane;
+  if (device === 'reference') return { backend: new ReferenceBackend(precision), notes: [] };
+  if (device === 'wasm') return openWasm(lane, options);
   const opened = await openDevice(await options.gpu());
-  if (!opened.software) return { backend: new WebGpuBackend(opened), notes: [] };
-  if (options.device === 'webgpu') {
-    const notes = [`${opened.adapter} is a software adapter: right, and slow.`];
-    return { backend: new WebGpuBackend(opened), notes };
+  try {
+    if (!opened.software) return { backend: new WebGpuBackend(opened, { precision }), notes: [] };
+    if (options.device === 'webgpu') {
+      const notes = [`${opened.adapter} is a software adapter: right, and slow.`];
+      return { backend: new WebGpuBackend(opened, { precision }), notes };
+    }
+    // A processor that plays a GPU is slower than the same processor asked directly.
+    throw new SternaError('no-webgpu', `${opened.adapter} is a software adapter, slower than WebAssembly.`);
+  } catch (error) {
+    opened.device.destroy();
+    throw error;
   }
-  // A processor that plays a GPU is slower than the same processor asked directly.
-  opened.device.destroy();
-  throw new SternaError('no-webgpu', `${opened.adapter} is a software adapter, slower than WebAssembly.`);
 }
 
-async function openWasm({
-  processors,
-  startThread,
-  precision,
-  ...options
-}: EngineSettings & Machine): Promise<OpenedBackend> {
+async function openWasm(
+  { precision: wanted, plain = false }: Lane,
+  { processors, startThread, ...options }: EngineSettings & Machine,
+): Promise<OpenedBackend> {
+  const settings = { precision: wanted as WasmPrecision, relaxed: !plain };
   const threads = options.threads ?? Math.min(processors, MOST_DEFAULT_THREADS);
   if (threads > 1 && startThread) {
     try {
-      return { backend: await WasmBackend.start({ threads, startThread, precision }), notes: [] };
+      return { backend: await WasmBackend.start({ threads, startThread, ...settings }), notes: [] };
     } catch (error) {
       const note = `Runs on one thread, as others could not be started: ${(error as Error).message}`;
-      return { backend: await WasmBackend.start({ threads: 1, precision }), notes: [note] };
+      return { backend: await WasmBackend.start({ threads: 1, ...settings }), notes: [note] };
     }
   }
   const alone = threads > 1 ? ['Runs on one thread, as the page is not cross-origin isolated.'] : [];
-  return { backend: await WasmBackend.start({ threads: 1, precision }), notes: alone };
+  return { backend: await WasmBackend.start({ threads: 1, ...settings }), notes: alone };
 }

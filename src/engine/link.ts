@@ -4,7 +4,7 @@ import type { Device, EmbedderReport, EmbeddingSpace, Output, Precision, Priorit
 /** What an engine is loaded with. */
 export interface EngineSettings {
   readonly device: Device;
-  readonly precision: Precision;
+  readonly precision: Precision | 'auto';
   readonly batchTokens: number;
   /** Absent: as many as the processor has. */
   readonly threads?: number;

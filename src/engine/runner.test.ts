@@ -32,10 +32,16 @@ const request: EmbedRequest = {
 };
 const texts = Array.from({ length: 20 }, (_, i) => Array.from({ length: 5 + i }, (_, k) => (i + 3 * k) % 20));
 
-/** A device that goes away when it is read from for the n-th time; the check at load reads twice. */
+/** Reads of the check at load. */
+const CHECK = 5;
+
+/** A device that goes away when it is read from for the n-th time after the check. */
 class Mortal extends ReferenceBackend {
-  constructor(private reads: number) {
+  private reads: number;
+
+  constructor(reads: number) {
     super();
+    this.reads = CHECK + reads;
   }
 
   override async read(x: Tensor): Promise<Float32Array> {
@@ -77,7 +83,7 @@ const expected = withLives().then(({ engine }) => engine.embed(texts, request));
 
 describe('a device that goes away', () => {
   test('is opened again, and callers get what they asked for', async () => {
-    const { engine, opened } = await withLives(4, 5);
+    const { engine, opened } = await withLives(2, 3);
     const told: number[] = [];
     const { values } = await engine.embed(texts, request, undefined, (done) => told.push(done));
     expect(values).toEqual((await expected).values);
@@ -86,13 +92,13 @@ describe('a device that goes away', () => {
   });
 
   test('twice in a row is an error with its code, and the next call tries anew', async () => {
-    const { engine } = await withLives(2, 2);
+    const { engine } = await withLives(0, 0);
     await expect(engine.embed(texts, request)).rejects.toMatchObject({ code: 'device-lost' });
     expect((await engine.embed(texts, request)).values).toEqual((await expected).values);
   });
 
   test('while the engine is disposed of stays away', async () => {
-    const { engine } = await withLives(2);
+    const { engine } = await withLives(0);
     const call = engine.embed(texts, request);
     engine.dispose();
     await expect(call).rejects.toMatchObject({ code: 'disposed' });

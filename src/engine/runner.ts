@@ -4,26 +4,16 @@ import { type EncoderWeights, loadWeights } from '../encoder/weights.ts';
 import { SternaError } from '../errors.ts';
 import type { ModelFolder } from '../loader/model-folder.ts';
 import { pack } from '../text/pack.ts';
-import type { LoadProgress } from '../types.ts';
-import { devicesInOrder, IS_THE_DEVICES, type Machine, type NamedDevice, openBackend } from './devices.ts';
-import type { EngineSettings } from './link.ts';
-import { selfCheck } from './self-check.ts';
+import { IS_THE_DEVICES } from './devices.ts';
+import { type Lane, lanesFor, nameOfLane } from './lanes.ts';
+import { type Entrant, enter, fastest, type TrialOptions, teller } from './trial.ts';
 
 /** How to load a runner. */
-export interface RunnerOptions extends EngineSettings, Machine {
-  /** Opens a device in another way, for tests. */
-  readonly open?: typeof openBackend;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: LoadProgress) => void;
-}
+export type RunnerOptions = TrialOptions;
 
-/** A backend with the weights on it. */
-interface Loaded {
-  readonly backend: Backend;
+/** An entrant with all weights on it. */
+interface Loaded extends Entrant {
   readonly weights: EncoderWeights;
-  /** Largest 1 − cosine to the reference in the check. */
-  readonly deviation: number;
-  readonly notes: readonly string[];
 }
 
 /**
@@ -35,30 +25,27 @@ export class Runner {
 
   private constructor(
     private readonly model: ModelFolder,
-    private readonly device: NamedDevice,
     private readonly options: RunnerOptions,
     private loaded: Loaded,
-    private readonly passedOver: readonly string[],
+    /** Why this device. */
+    private readonly reasons: readonly string[],
   ) {}
 
   /**
-   * Loads a model on the first device that computes what it should.
+   * Loads a model on the fastest device that computes what it should, of those that were asked for.
    *
-   * @throws SternaError as the device says, where there is no other to try.
+   * @throws SternaError as the device says, where it was asked for by name.
    */
   static async load(model: ModelFolder, options: RunnerOptions): Promise<Runner> {
-    const devices = devicesInOrder(options.device, options.precision);
-    const passedOver: string[] = [];
-    for (const device of devices) {
-      try {
-        return new Runner(model, device, options, await load(model, device, options), passedOver);
-      } catch (error) {
-        const isLast = device === devices.at(-1);
-        if (isLast || !(error instanceof SternaError) || !IS_THE_DEVICES.has(error.code)) throw error;
-        passedOver.push(`Not on ${device}: ${error.message}`);
-      }
+    const { entrants, passedOver } = await enterAll(model, options);
+    try {
+      const { winner, notes } = await fastest(entrants, model.config);
+      for (const entrant of entrants) if (entrant !== winner) entrant.backend.dispose();
+      return new Runner(model, options, await fill(model, winner, options), [...passedOver, ...notes]);
+    } catch (error) {
+      for (const { backend } of entrants) backend.dispose();
+      throw error;
     }
-    throw new Error('unreachable');
   }
 
   get backend(): Backend {
@@ -72,7 +59,7 @@ export class Runner {
 
   /** Why this device, and what is worth knowing about it. */
   get notes(): readonly string[] {
-    return [...this.passedOver, ...this.loaded.notes];
+    return [...this.reasons, ...this.loaded.notes];
   }
 
   /**
@@ -86,7 +73,7 @@ export class Runner {
       if (!(error instanceof SternaError) || error.code !== 'device-lost') throw error;
       this.loaded.backend.dispose();
       const { signal: _, onProgress: __, ...options } = this.options;
-      this.loaded = await load(this.model, this.device, options);
+      this.loaded = await fill(this.model, await enter(this.model, this.loaded.lane, options), options);
       if (this.disposed) this.dispose();
       return this.encodeOnce(sequences);
     }
@@ -111,24 +98,49 @@ export class Runner {
   }
 }
 
-async function load(model: ModelFolder, device: NamedDevice, options: RunnerOptions): Promise<Loaded> {
-  const { open = openBackend, signal, onProgress } = options;
-  const { config, checkpoint } = model;
-  const tell = (phase: LoadProgress['phase'], item: string) => (loaded: number, total: number) =>
-    onProgress?.({ phase, item, loaded, total });
-  const { backend, notes } = await open(device, options);
+/** Of each device that was asked for, the first lane that computes what it should; the reference where there is none. */
+async function enterAll(
+  model: ModelFolder,
+  options: RunnerOptions,
+): Promise<{ entrants: Entrant[]; passedOver: string[] }> {
+  const { device, precision } = options;
+  const entrants: Entrant[] = [];
+  const passedOver: string[] = [];
+  const attempt = async (lanes: readonly Lane[]) => {
+    for (const lane of lanes) {
+      try {
+        entrants.push(await enter(model, lane, options));
+        return;
+      } catch (error) {
+        const isLast = device !== 'auto' && lane === lanes.at(-1);
+        if (isLast || !(error instanceof SternaError) || !IS_THE_DEVICES.has(error.code)) throw error;
+        passedOver.push(`Not on ${nameOfLane(lane)}: ${error.message}`);
+        // Without the device there is no other way to run it.
+        if (error.code === 'no-webgpu' || error.code === 'no-wasm') return;
+      }
+    }
+  };
   try {
-    const words = backend.adapter || backend.name;
-    await backend.prepare(config, tell('compile', words));
-    const weights = await loadWeights(config, checkpoint, backend, {
-      signal,
-      onProgress: tell('upload', model.name),
-    });
-    tell('check', words)(0, 1);
-    const deviation = device === 'reference' ? 0 : await selfCheck(backend, config, weights, checkpoint);
-    tell('check', words)(1, 1);
+    for (const lanes of lanesFor(device, precision)) await attempt(lanes);
+    const last: Lane = { device: 'reference', precision: precision === 'auto' ? 'f32' : precision };
+    if (entrants.length === 0) await attempt([last]);
+  } catch (error) {
+    for (const { backend } of entrants) backend.dispose();
+    throw error;
+  }
+  return { entrants, passedOver };
+}
+
+/** Brings the other weights to an entrant. */
+async function fill(model: ModelFolder, entrant: Entrant, options: RunnerOptions): Promise<Loaded> {
+  const { signal } = options;
+  const { config, checkpoint, name } = model;
+  const { backend, first } = entrant;
+  try {
+    const onProgress = teller(options)('upload', name);
+    const weights = await loadWeights(config, checkpoint, backend, { first, signal, onProgress });
     signal?.throwIfAborted();
-    return { backend, weights, deviation, notes };
+    return { ...entrant, weights };
   } catch (error) {
     backend.dispose();
     throw error;

@@ -1,3 +1,5 @@
+import { halfToFloat } from '../float16.ts';
+
 /** Number types that weights may be stored in. */
 export type WeightType = 'F32' | 'F16' | 'BF16';
 
@@ -33,16 +35,6 @@ export function isWeightType(dtype: string): dtype is WeightType {
 
 /** Every float16 as a float32, made when first needed: 65,536 values, 256 KiB. */
 let halves: Float32Array | undefined;
-
-/** The value of a float16, from its 16 bits. */
-function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
 
 function halfTable(): Float32Array {
   halves ??= Float32Array.from({ length: 65536 }, (_, bits) => halfToFloat(bits));

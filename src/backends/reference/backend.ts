@@ -7,7 +7,9 @@ import type {
   RotationTable,
   Tensor,
 } from '../../encoder/backend.ts';
+import { rounded } from '../../encoder/block-codes.ts';
 import type { PackedBatch } from '../../text/pack.ts';
+import type { Precision } from '../../types.ts';
 import { attention } from './attention.ts';
 import { gelu } from './erf.ts';
 import { matmul } from './matmul.ts';
@@ -30,18 +32,21 @@ const GATED_ROWS = 64;
  */
 export class ReferenceBackend implements Backend {
   readonly name = 'reference';
-  readonly precision = 'f32';
   readonly adapter = '';
   readonly largestTensorBytes = 2 ** 31;
   private shape!: EncoderShape;
   private batch!: PackedBatch;
 
+  /** @param precision - what weights are rounded to; sums stay as they are. */
+  constructor(readonly precision: Precision = 'f32') {}
+
   async prepare(shape: EncoderShape): Promise<void> {
     this.shape = shape;
   }
 
-  weight(data: Float32Array, rows: number, columns: number): Tensor {
-    return new HostTensor(data.slice(), rows, columns);
+  weight(data: Float32Array, rows: number, columns: number, _: string, precision = this.precision): Tensor {
+    const kept = rows === 1 ? data : rounded(data, rows, columns, precision);
+    return new HostTensor(kept === data ? data.slice() : kept, rows, columns);
   }
 
   begin(batch: PackedBatch): void {
@@ -114,8 +119,8 @@ export class ReferenceBackend implements Backend {
         for (let head = 0; head < 2 * heads; head++) {
           const at = token * 3 * hiddenSize + head * headSize;
           for (let i = 0; i < half; i++) {
-            const cosine = values[angles + 2 * i];
-            const sine = values[angles + 2 * i + 1];
+            const cosine = values[angles + i];
+            const sine = values[angles + half + i];
             const a = data[at + i];
             const b = data[at + half + i];
             data[at + i] = a * cosine - b * sine;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Backend, EncoderShape, Tensor } from '../../encoder/backend.ts';
 import { rotationTable } from '../../encoder/rope.ts';
 import { pack } from '../../text/pack.ts';
+import type { Precision } from '../../types.ts';
 import { ReferenceBackend } from '../reference/backend.ts';
 
 /** Seeded numbers in −1 … 1 (mulberry32). */
@@ -38,15 +39,19 @@ const lengths = [3, 1, 70, 9];
 const tokens = lengths.reduce((sum, length) => sum + length);
 
 export const shapes: [string, EncoderShape][] = [
-  ['heads of 32', { hiddenSize: 96, intermediateSize: 100, heads: 3, headSize: 32 }],
-  ['heads of 64', { hiddenSize: 128, intermediateSize: 260, heads: 2, headSize: 64 }],
+  ['heads of 32', { hiddenSize: 96, intermediateSize: 100, heads: 3, headSize: 32, gated: false }],
+  ['heads of 64', { hiddenSize: 128, intermediateSize: 260, heads: 2, headSize: 64, gated: true }],
 ];
 
-/** Tests of every operation of a backend against the reference, with odd sizes and an outlying feature. */
-export function testAgainstReference(make: () => Promise<Backend>): void {
+/**
+ * Tests of every operation of a backend against the reference, with odd sizes and an outlying feature.
+ *
+ * @param precision - of the backend's weights; the reference's are rounded to the same numbers.
+ */
+export function testAgainstReference(make: () => Promise<Backend>, precision: Precision = 'f32'): void {
   describe.each(shapes)('with %s', (_, shape) => {
     const { hiddenSize, intermediateSize } = shape;
-    const reference = new ReferenceBackend();
+    const reference = new ReferenceBackend(precision);
     let tested: Backend;
 
     beforeAll(async () => {

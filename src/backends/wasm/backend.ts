@@ -7,9 +7,9 @@ import type {
   RotationTable,
   Tensor,
 } from '../../encoder/backend.ts';
+import { Q8, quantiseBlocks } from '../../encoder/block-codes.ts';
 import { SternaError } from '../../errors.ts';
 import type { PackedBatch } from '../../text/pack.ts';
-import type { Precision } from '../../types.ts';
 import { CONTROL_WORDS, Crew, type ThreadStarter } from './crew.ts';
 import { Heap } from './heap.ts';
 import { relaxed, simd } from './kernels.generated.ts';
@@ -44,12 +44,11 @@ const BLOCK_ROWS = 48;
 /** Numbers that are worth a chunk of a cheap operation. */
 const CHEAP_NUMBERS = 16_384;
 /** Multiplications that are worth waking other threads for: some ten microseconds. */
-const WORTH_SHARING: Readonly<Record<'f32' | 'q8', number>> = { f32: 1_500_000, q8: 6_000_000 };
+const WORTH_SHARING: Readonly<Record<WasmPrecision, number>> = { f32: 1_500_000, q8: 6_000_000 };
 /** Rows of [up | gate] that are in memory at a time. */
 const GATED_ROWS = 512;
-/** Columns that share a scale in a row of a quantised weight, and the largest code. */
-const BLOCK = 64;
-const MOST_CODE = 127;
+/** Number types of weights for which there are kernels. */
+export type WasmPrecision = 'f32' | 'q8';
 
 /** How features are written as whole numbers. */
 interface FeatureCodes {
@@ -79,7 +78,7 @@ export interface WasmOptions {
   readonly threads: number;
   readonly startThread?: ThreadStarter;
   /** Of weights. Default: `f32`. */
-  readonly precision?: Precision;
+  readonly precision?: WasmPrecision;
   /** Whether relaxed SIMD may be used where it is there. Default: true. */
   readonly relaxed?: boolean;
   /** Whether the eighth bit of features may be used where it can be. Default: true. */
@@ -107,7 +106,7 @@ export class WasmBackend implements Backend {
   private constructor(
     /** Which SIMD, and how many threads. */
     readonly adapter: string,
-    readonly precision: Precision,
+    readonly precision: WasmPrecision,
     private readonly heap: Heap,
     private readonly crew: Crew,
     private readonly codes: FeatureCodes,
@@ -168,27 +167,25 @@ export class WasmBackend implements Backend {
   private quantised(data: Float32Array, rows: number, columns: number): Tensor {
     const { group, zero } = this.codes;
     const panels = Math.ceil(rows / PANEL);
-    const panelBytes = PANEL * (this.codeBytes(columns) * (group / 4) + 8 * Math.ceil(columns / BLOCK));
+    const panelBytes = PANEL * (this.codeBytes(columns) * (group / 4) + 8 * Math.ceil(columns / Q8.block));
     const address = this.heap.allocate(panels * panelBytes);
     this.heap.bytes(address, panels * panelBytes).fill(0);
+    const { codes, scales, blocks } = quantiseBlocks(data, rows, columns, Q8);
     for (let row = 0; row < rows; row++) {
       let at = address + Math.floor(row / PANEL) * panelBytes;
-      for (let first = 0; first < columns; first += BLOCK) {
-        const block = data.subarray(row * columns + first, row * columns + Math.min(first + BLOCK, columns));
-        let most = 0;
-        for (const value of block) most = Math.max(most, Math.abs(value));
-        const scale = most / MOST_CODE || 1;
-        this.heap.floats(at, PANEL)[row % PANEL] = scale;
-        const codes = this.heap.bytes(at + 8 * PANEL, PANEL * block.length);
+      for (let block = 0; block < blocks; block++) {
+        const first = row * columns + block * Q8.block;
+        const ofBlock = codes.subarray(first, Math.min(first + Q8.block, (row + 1) * columns));
+        this.heap.floats(at, PANEL)[row % PANEL] = scales[row * blocks + block];
+        const panel = this.heap.bytes(at + 8 * PANEL, PANEL * ofBlock.length);
         let sum = 0;
-        for (let k = 0; k < block.length; k++) {
-          const code = Math.round(block[k] / scale);
-          codes[(PANEL * Math.floor(k / group) + (row % PANEL)) * group + (k % group)] = code;
+        for (const [k, code] of ofBlock.entries()) {
+          panel[(PANEL * Math.floor(k / group) + (row % PANEL)) * group + (k % group)] = code;
           sum += code;
         }
         // Features are `zero` more than they should be.
         this.heap.words(at + 4 * PANEL, PANEL)[row % PANEL] = -zero * sum;
-        at += PANEL * (8 + BLOCK);
+        at += PANEL * (8 + Q8.block);
       }
     }
     return new QuantisedTensor(address, rows, columns);
@@ -259,16 +256,11 @@ export class WasmBackend implements Backend {
   rotate(qkv: Tensor, { values }: RotationTable): void {
     const { heads, headSize } = this.shape;
     const mark = this.heap.mark;
-    const angles = values.length / 2;
-    const tables = [0, 1].map((part) => {
-      const address = this.heap.allocate(4 * angles);
-      const table = this.heap.floats(address, angles);
-      for (let i = 0; i < angles; i++) table[i] = values[2 * i + part];
-      return address;
-    });
+    const angles = this.heap.allocate(values.byteLength);
+    this.heap.floats(angles, values.length).set(values);
     const chunkRows = this.chunkRows(qkv.rows, qkv.columns);
     const sizes = [qkv.rows, heads, headSize, chunkRows];
-    this.run(Math.ceil(qkv.rows / chunkRows), [ROTATE, addressOf(qkv), ...tables, this.positions, ...sizes]);
+    this.run(Math.ceil(qkv.rows / chunkRows), [ROTATE, addressOf(qkv), angles, this.positions, ...sizes]);
     this.heap.release(mark);
   }
 
@@ -326,7 +318,7 @@ export class WasmBackend implements Backend {
       return;
     }
     const mark = this.heap.mark;
-    const scales = this.heap.allocate(4 * rows * Math.ceil(inner / BLOCK));
+    const scales = this.heap.allocate(4 * rows * Math.ceil(inner / Q8.block));
     const codes = this.heap.allocate(rows * this.codeBytes(inner));
     const chunkRows = this.chunkRows(rows, inner);
     const { zero, most } = this.codes;

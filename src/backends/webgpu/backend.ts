@@ -9,10 +9,16 @@ import type {
 } from '../../encoder/backend.ts';
 import { SternaError } from '../../errors.ts';
 import type { PackedBatch } from '../../text/pack.ts';
+import type { Precision } from '../../types.ts';
 import { BufferUsage, MAP_READ, type OpenDevice } from './device.ts';
-import { compile, type Program } from './program.ts';
-import { type ProgramName, programSources } from './programs.ts';
+import type { Program, ProgramSource } from './program.ts';
+import { ProgramCache } from './program-cache.ts';
+import { type LinearKind, linearSource, type ProgramName, programSources, tileOf } from './programs.ts';
 import { Recorder } from './recorder.ts';
+import { recallChoices, rememberChoices } from './tile-memory.ts';
+import { SOFTWARE_TILES, TILES, type Tile, tileFor } from './tiles.ts';
+import { type Choices, describeChoices, tune } from './tuning.ts';
+import { weightFormats } from './weight-format.ts';
 
 /** A matrix in a GPU buffer of its own, row by row. */
 class GpuTensor implements Tensor {
@@ -23,36 +29,78 @@ class GpuTensor implements Tensor {
   ) {}
 }
 
+/** A weight as the kernels of its number type read it. */
+class GpuWeight extends GpuTensor {
+  constructor(
+    buffer: GPUBuffer,
+    rows: number,
+    columns: number,
+    readonly precision: Precision,
+    readonly scales: GPUBuffer | undefined,
+  ) {
+    super(buffer, rows, columns);
+  }
+}
+
 /** Multiply-adds of attention in one dispatch; a longer one is cut into runs of queries. */
 const ATTENTION_WORK = 1.5e10;
+/** Queries of a workgroup of attention. */
+const QUERIES = 64;
+/** Tokens of the text by which attention is measured. */
+const TUNING_TOKENS = 256;
 
-/** The encoder's operations as WGSL kernels, in float32, within WebGPU's default limits. */
+/** How to make a {@link WebGpuBackend}. */
+export interface WebGpuOptions {
+  /** Of weights. Default: `f32`. */
+  readonly precision?: Precision;
+  /** What to run in place of what is measured to be the fastest; for tests. */
+  readonly choices?: Choices;
+}
+
+/** The encoder's operations as WGSL kernels that add in float32, within WebGPU's default limits. */
 export class WebGpuBackend implements Backend {
   readonly name = 'webgpu';
-  readonly precision = 'f32';
+  readonly precision: Precision;
   readonly adapter: string;
   readonly largestTensorBytes: number;
+  notes: readonly string[] = [];
 
   private readonly device: GPUDevice;
   private readonly recorder: Recorder;
+  private readonly programs: ProgramCache;
   private readonly weights: GPUBuffer[] = [];
   /** Buffers of activations and tables, by label; they grow and are used again by the next batch. */
   private readonly workspace = new Map<string, GPUBuffer>();
   /** What `angles` of the workspace holds. */
   private rotation: Float32Array | undefined;
-  private programs!: Record<ProgramName, Program>;
+  private choices: Choices | undefined;
+  /** The kernels that are no projections. */
+  private sources!: Record<ProgramName, ProgramSource>;
   private shape!: EncoderShape;
   private batch!: PackedBatch;
+  /** Tokens that ask one by one, and tiles of texts long enough for them. */
+  private singles = 0;
+  private tiles = 0;
   /** Rejects when the device is lost; nothing else settles it. */
   private readonly lost: Promise<never>;
   /** The first error that the device has reported, or why it is gone. */
   private failure: SternaError | undefined;
   private disposed = false;
 
-  constructor({ device, adapter }: OpenDevice) {
+  /** @throws SternaError `no-float16` where the adapter has none and `precision` is `f16`. */
+  constructor({ device, adapter, software }: OpenDevice, { precision = 'f32', choices }: WebGpuOptions = {}) {
+    if (precision === 'f16' && !device.features.has('shader-f16')) {
+      throw new SternaError(
+        'no-float16',
+        `The GPU ${adapter} computes without float16 (shader-f16); needed for precision "f16". Choose "f32", "q8" or "q4".`,
+      );
+    }
     this.device = device;
     this.adapter = adapter;
+    this.precision = precision;
+    this.choices = choices ?? (software ? { tiles: SOFTWARE_TILES, tiledAttention: false } : undefined);
     this.recorder = new Recorder(device);
+    this.programs = new ProgramCache(device);
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
     this.largestTensorBytes = Math.min(maxBufferSize, maxStorageBufferBindingSize);
     this.lost = device.lost.then(({ message }) => {
@@ -69,26 +117,100 @@ export class WebGpuBackend implements Backend {
     });
   }
 
+  /** Compiles the kernels side by side, and measures which tiles are the fastest unless that is known from before. */
   async prepare(shape: EncoderShape, onProgress?: (done: number, total: number) => void): Promise<void> {
     this.shape = shape;
-    const sources = Object.entries(programSources(shape));
-    let done = 0;
-    const compiled = sources.map(async ([name, source]) => {
-      const program = await compile(this.device, source);
-      onProgress?.(++done, sources.length);
-      return [name, program] as const;
-    });
     // A lost device may leave a compilation pending for ever.
-    const programs = await Promise.race([Promise.all(compiled), this.lost]);
-    this.programs = Object.fromEntries(programs) as Record<ProgramName, Program>;
+    await Promise.race([this.makeReady(shape, onProgress), this.lost]);
   }
 
-  weight(data: Float32Array, rows: number, columns: number, label: string): Tensor {
+  private async makeReady(
+    shape: EncoderShape,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<void> {
+    const key = [this.adapter, this.precision, ...Object.values(shape), TILES.length].join('/');
+    const given = this.choices;
+    const known = given ?? (await recallChoices(key));
+    this.sources = programSources(shape);
+    const { attentionTiled, ...always } = this.sources;
+    const others = known && !known.tiledAttention ? [] : [attentionTiled];
+    const contest = known ? [] : TILES.map((tile) => linearSource(tile, 'plain', this.precision));
+    const first = [...Object.values(always), ...others, ...contest];
+    // Before it is known which ones, about four more are needed.
+    const guess = first.length + 4;
+    const tell = (before: number) => (done: number) => onProgress?.(Math.min(before + done, guess), guess);
+    await this.programs.compile(first, tell(0));
+
+    this.choices = known ?? (await this.measure());
+    if (!known) await rememberChoices(key, this.choices);
+    if (!given) this.notes = [describeChoices(this.choices)];
+    const kinds: readonly LinearKind[] = ['plain', shape.gated ? 'gated' : 'gelu'];
+    const precisions = this.precision === 'q4' ? (['q4', 'q8'] as const) : [this.precision];
+    const used = [...new Set(this.choices.tiles)].flatMap((tile) =>
+      kinds.flatMap((kind) =>
+        precisions
+          .filter((precision) => kind === 'plain' || precision === this.precision)
+          .map((precision) => linearSource(tile, kind, precision)),
+      ),
+    );
+    await this.programs.compile(used, tell(first.length));
+    onProgress?.(guess, guess);
+  }
+
+  /** Lets the tiles race, on matrices of zeros. */
+  private async measure(): Promise<Choices> {
+    const { hiddenSize, intermediateSize } = this.shape;
+    const before = this.weights.length;
+    const zeros = new Float32Array(hiddenSize * intermediateSize);
+    const weight = this.weight(zeros, intermediateSize, hiddenSize, 'tuning');
+    const spans = Uint32Array.of(0, TUNING_TOKENS);
+    const done = async () => {
+      this.recorder.flush();
+      await this.device.queue.onSubmittedWorkDone();
+    };
+    const choices = await tune({
+      tiles: TILES,
+      project: async (tile, rows, times) => {
+        this.begin({ ids: new Uint32Array(rows), starts: Uint32Array.of(0, rows) });
+        const x = this.activation(rows, hiddenSize, 'all.hidden');
+        const out = this.activation(rows, intermediateSize, 'all.inner');
+        for (let i = 0; i < times; i++) this.project(x, { weight }, out, 'plain', tile);
+        await done();
+      },
+      attend: async (tiled, times) => {
+        this.choices = { tiles: [], tiledAttention: tiled };
+        this.begin({ ids: new Uint32Array(TUNING_TOKENS), starts: spans });
+        const qkv = this.activation(TUNING_TOKENS, 3 * hiddenSize, 'qkv');
+        const out = this.activation(TUNING_TOKENS, hiddenSize, 'all.context');
+        for (let i = 0; i < times; i++) this.attention(qkv, out, 'all');
+        await done();
+      },
+    });
+    for (const buffer of this.weights.splice(before)) buffer.destroy();
+    this.recorder.forget();
+    return choices;
+  }
+
+  weight(
+    data: Float32Array,
+    rows: number,
+    columns: number,
+    label: string,
+    precision: Precision = this.precision,
+  ): Tensor {
     this.check();
-    const buffer = this.createBuffer(label, data.byteLength);
+    if (rows === 1) return new GpuTensor(this.upload(label, data), rows, columns);
+    const { weight, scales } = weightFormats[precision].encode(data, rows, columns);
+    const scaleBuffer = scales && this.upload(`${label} scales`, scales);
+    return new GpuWeight(this.upload(label, weight), rows, columns, precision, scaleBuffer);
+  }
+
+  private upload(label: string, data: Float32Array | Uint16Array | Uint32Array): GPUBuffer {
+    // Sizes and writes are in words.
+    const buffer = this.createBuffer(label, Math.ceil(data.byteLength / 4) * 4);
     this.weights.push(buffer);
-    this.device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
-    return new GpuTensor(buffer, rows, columns);
+    this.device.queue.writeBuffer(buffer, 0, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+    return buffer;
   }
 
   begin(batch: PackedBatch): void {
@@ -107,11 +229,27 @@ export class WebGpuBackend implements Backend {
       }
     }
     this.table('spans', spans);
-    this.table(
-      'rows.all',
-      Uint32Array.from({ length: tokens }, (_, token) => token),
-    );
     this.table('rows.first', batch.starts.subarray(0, texts));
+    this.divideQueries(batch);
+  }
+
+  /**
+   * Which queries of a batch are asked by tiles, and which one by one. That is a matter of the length of a text alone, so its
+   * vector does not depend on its company.
+   */
+  private divideQueries({ starts }: PackedBatch): void {
+    const singles: number[] = [];
+    const tiles: number[] = [];
+    for (let text = 0; text + 1 < starts.length; text++) {
+      const [start, end] = [starts[text], starts[text + 1]];
+      const byTiles = this.choices?.tiledAttention && end - start >= QUERIES;
+      if (byTiles) for (let row = start; row < end; row += QUERIES) tiles.push(row, end);
+      else for (let row = start; row < end; row++) singles.push(row);
+    }
+    this.singles = singles.length;
+    this.tiles = tiles.length / 2;
+    if (this.singles > 0) this.table('rows.all', Uint32Array.from(singles));
+    if (this.tiles > 0) this.table('tiles', Uint32Array.from(tiles));
   }
 
   activation(rows: number, columns: number, label: string): Tensor {
@@ -126,7 +264,7 @@ export class WebGpuBackend implements Backend {
 
   norm(stream: Tensor, { weight, bias, epsilon }: NormWeights, added?: Tensor): void {
     this.recorder.add({
-      program: added ? this.programs.addNorm : this.programs.norm,
+      program: this.program(added ? 'addNorm' : 'norm'),
       params: [floatBits(epsilon)],
       buffers: [added ?? weight, weight, bias, stream].map(bufferOf),
       workgroups: [stream.rows],
@@ -134,30 +272,37 @@ export class WebGpuBackend implements Backend {
     });
   }
 
-  linear(x: Tensor, { weight, bias }: LinearWeights, out: Tensor, activation?: 'gelu'): void {
-    this.recorder.add({
-      program: this.linearProgram(x.columns, out.columns, activation === 'gelu'),
-      params: [x.rows],
-      buffers: [bufferOf(x), bufferOf(weight), this.biasOf(bias, out.columns), bufferOf(out)],
-      workgroups: [Math.ceil(out.columns / 32), Math.ceil(x.rows / 32)],
-      work: x.rows * x.columns * out.columns,
-    });
+  linear(x: Tensor, weights: LinearWeights, out: Tensor, activation?: 'gelu'): void {
+    this.project(x, weights, out, activation ?? 'plain');
   }
 
-  gatedLinear(x: Tensor, { weight, bias }: LinearWeights, out: Tensor): void {
+  gatedLinear(x: Tensor, weights: LinearWeights, out: Tensor): void {
+    this.project(x, weights, out, 'gated');
+  }
+
+  private project(
+    x: Tensor,
+    { weight, bias }: LinearWeights,
+    out: Tensor,
+    kind: LinearKind,
+    tile: Tile = tileFor(this.choices!.tiles, x.rows),
+  ): void {
+    const { buffer, precision, scales } = weight as GpuWeight;
+    const { rows, columns } = tileOf(tile, kind);
+    const biases = bias ? bufferOf(bias) : this.noBias(weight.rows);
     this.recorder.add({
-      program: this.programs.gatedUp,
-      params: [x.rows],
-      buffers: [bufferOf(x), bufferOf(weight), this.biasOf(bias, 2 * out.columns), bufferOf(out)],
-      workgroups: [Math.ceil(out.columns / 32), Math.ceil(x.rows / 16)],
-      work: 2 * x.rows * x.columns * out.columns,
+      program: this.programs.get(linearSource(tile, kind, precision)),
+      params: [x.rows, x.columns / 4, out.columns / 4],
+      buffers: [bufferOf(x), biases, bufferOf(out), buffer, ...(scales ? [scales] : [])],
+      workgroups: [Math.ceil(out.columns / (32 * columns)), Math.ceil(x.rows / (8 * rows))],
+      work: x.rows * weight.rows * weight.columns,
     });
   }
 
   rotate(qkv: Tensor, { values }: RotationTable): void {
     const { hiddenSize } = this.shape;
     this.recorder.add({
-      program: this.programs.rotate,
+      program: this.program('rotate'),
       buffers: [this.workspace.get('spans')!, this.angles(values), bufferOf(qkv)],
       workgroups: [Math.ceil(hiddenSize / 4 / 64), qkv.rows],
       work: 8 * qkv.rows * hiddenSize,
@@ -166,30 +311,43 @@ export class WebGpuBackend implements Backend {
 
   attention(qkv: Tensor, out: Tensor, queries: Queries): void {
     const { starts } = this.batch;
-    const count = queries === 'all' ? qkv.rows : starts.length - 1;
     const longest = starts.reduce((most, start, i) => Math.max(most, i === 0 ? 0 : start - starts[i - 1]), 0);
     const workPerQuery = 2 * longest * this.shape.hiddenSize;
-    const run = Math.max(64, Math.floor(ATTENTION_WORK / workPerQuery / 64) * 64);
-    for (let first = 0; first < count; first += run) {
-      const some = Math.min(run, count - first);
+    /** Cuts workgroups into runs that no watchdog minds. */
+    const inRuns = (groups: number, add: (first: number, groups: number, work: number) => void) => {
+      const run = Math.max(1, Math.floor(ATTENTION_WORK / (QUERIES * workPerQuery)));
+      for (let first = 0; first < groups; first += run) {
+        const some = Math.min(run, groups - first);
+        add(first, some, some * QUERIES * workPerQuery);
+      }
+    };
+    const spans = this.workspace.get('spans')!;
+    const { heads } = this.shape;
+    const count = queries === 'all' ? this.singles : starts.length - 1;
+    inRuns(Math.ceil(count / QUERIES), (first, groups, work) =>
       this.recorder.add({
-        program: this.programs.attention,
-        params: [count, first],
-        buffers: [
-          this.workspace.get(`rows.${queries}`)!,
-          this.workspace.get('spans')!,
-          bufferOf(qkv),
-          bufferOf(out),
-        ],
-        workgroups: [Math.ceil(some / 64), this.shape.heads],
-        work: some * workPerQuery,
-      });
-    }
+        program: this.program('attention'),
+        params: [count, first * QUERIES],
+        buffers: [this.workspace.get(`rows.${queries}`)!, spans, bufferOf(qkv), bufferOf(out)],
+        workgroups: [groups, heads],
+        work,
+      }),
+    );
+    if (queries === 'first') return;
+    inRuns(this.tiles, (first, groups, work) =>
+      this.recorder.add({
+        program: this.program('attentionTiled'),
+        params: [first],
+        buffers: [this.workspace.get('tiles')!, spans, bufferOf(qkv), bufferOf(out)],
+        workgroups: [groups, heads],
+        work,
+      }),
+    );
   }
 
   firstRows(x: Tensor, out: Tensor): void {
     this.recorder.add({
-      program: this.programs.firstRows,
+      program: this.program('firstRows'),
       buffers: [this.workspace.get('rows.first')!, bufferOf(x), bufferOf(out)],
       workgroups: [Math.ceil(out.columns / 4 / 64), out.rows],
       work: out.rows * out.columns,
@@ -231,21 +389,18 @@ export class WebGpuBackend implements Backend {
     this.device.destroy();
   }
 
+  private program(name: ProgramName): Program {
+    return this.programs.get(this.sources[name]);
+  }
+
   private check(): void {
     if (this.failure) throw this.failure;
   }
 
-  private linearProgram(inner: number, outputs: number, gelu: boolean): Program {
-    const { hiddenSize } = this.shape;
-    if (gelu) return this.programs.up;
-    if (outputs === 3 * hiddenSize && inner === hiddenSize) return this.programs.qkv;
-    return inner === hiddenSize && outputs === hiddenSize ? this.programs.output : this.programs.down;
-  }
-
-  /** The bias, or zeros where the model has none. */
-  private biasOf(bias: Tensor | undefined, columns: number): GPUBuffer {
+  /** Zeros in place of a bias. */
+  private noBias(columns: number): GPUBuffer {
     // New buffers are full of zeros.
-    return bias ? bufferOf(bias) : this.work('no bias', columns * 4);
+    return this.work('no bias', columns * 4);
   }
 
   /** The rotation table, which all layers of a batch share. */

@@ -25,6 +25,9 @@ export interface OpenDevice {
   readonly software: boolean;
 }
 
+/** Asked for where the adapter has them. */
+const OPTIONAL_FEATURES: readonly GPUFeatureName[] = ['shader-f16'];
+
 /**
  * Opens a device with WebGPU's default limits, which every adapter has.
  *
@@ -35,7 +38,8 @@ export async function openDevice(gpu: GPU | undefined): Promise<OpenDevice> {
   if (!gpu) throw new SternaError('no-webgpu', `There is no WebGPU here. ${NO_ADAPTER}`);
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) throw new SternaError('no-webgpu', `WebGPU is here and offers no adapter. ${NO_ADAPTER}`);
-  const device = await adapter.requestDevice({ label: 'sterna' });
+  const requiredFeatures = OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature));
+  const device = await adapter.requestDevice({ label: 'sterna', requiredFeatures });
   return { device, adapter: describe(adapter.info), software: isSoftware(adapter) };
 }
 

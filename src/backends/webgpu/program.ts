@@ -10,6 +10,8 @@ export interface ProgramSource {
   readonly label: string;
   /** WGSL without its constants. */
   readonly code: string;
+  /** WGSL features that the code needs. */
+  readonly features?: readonly string[];
   /** Declared in front of the code. */
   readonly constants: Readonly<Record<string, number | boolean>>;
   /** The buffers of group 0, in order. */
@@ -24,30 +26,15 @@ export interface Program {
 }
 
 /**
- * Compiles a kernel, specialised by its constants. Loop bounds and strides known at compile time let the driver unroll
- * and drop bounds checks.
+ * Compiles a kernel, specialised by its constants. Sizes known at compile time let the driver unroll and drop bounds checks.
+ *
+ * @throws SternaError `no-webgpu` where the adapter does not compile it.
  */
 export async function compile(device: GPUDevice, source: ProgramSource): Promise<Program> {
+  const { module, layout, descriptor } = describe(device, source);
   const { label } = source;
-  const module = device.createShaderModule({
-    label,
-    code: `${declarations(source.constants)}\n${source.code}`,
-  });
-  const layout = device.createBindGroupLayout({
-    label,
-    entries: source.bindings.map((binding, i) => ({
-      binding: i,
-      visibility: COMPUTE_STAGE,
-      buffer: bufferLayout(binding),
-    })),
-  });
   try {
-    const pipeline = await device.createComputePipelineAsync({
-      label,
-      layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
-      compute: { module, entryPoint: 'main' },
-    });
-    return { label, pipeline, layout };
+    return { label, pipeline: await device.createComputePipelineAsync(descriptor), layout };
   } catch (error) {
     const { messages } = await module.getCompilationInfo();
     const words = messages.map(({ lineNum, message }) => `line ${lineNum}: ${message}`).join('; ');
@@ -57,6 +44,31 @@ export async function compile(device: GPUDevice, source: ProgramSource): Promise
       { cause: error },
     );
   }
+}
+
+/** As {@link compile}, but the device compiles when it first runs the kernel; an error turns up there. */
+export function compileLate(device: GPUDevice, source: ProgramSource): Program {
+  const { layout, descriptor } = describe(device, source);
+  return { label: source.label, pipeline: device.createComputePipeline(descriptor), layout };
+}
+
+function describe(device: GPUDevice, { label, features = [], constants, code, bindings }: ProgramSource) {
+  const enabled = features.map((feature) => `enable ${feature};\n`).join('');
+  const module = device.createShaderModule({ label, code: `${enabled}${declarations(constants)}\n${code}` });
+  const layout = device.createBindGroupLayout({
+    label,
+    entries: bindings.map((binding, i) => ({
+      binding: i,
+      visibility: COMPUTE_STAGE,
+      buffer: bufferLayout(binding),
+    })),
+  });
+  const descriptor: GPUComputePipelineDescriptor = {
+    label,
+    layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
+    compute: { module, entryPoint: 'main' },
+  };
+  return { module, layout, descriptor };
 }
 
 function declarations(constants: ProgramSource['constants']): string {

@@ -53,9 +53,8 @@ export class Rotate {
   kind: i32;
   /** `[tokens, 3 · heads · headSize]`. */
   qkv: usize;
-  /** `[positions, headSize / 2]` each. */
-  cosines: usize;
-  sines: usize;
+  /** `[positions, 2, headSize / 2]`, cosines first. */
+  angles: usize;
   /** `[tokens]` position of each row in its text. */
   positions: usize;
   rows: i32;

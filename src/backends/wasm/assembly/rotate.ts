@@ -9,8 +9,8 @@ export function rotate(job: Rotate, chunk: i32): void {
   const stride = (<usize>(3 * job.heads * job.headSize)) << 2;
   for (let row = first; row < last; row++) {
     const position = <usize>load<i32>(job.positions + ((<usize>row) << 2));
-    const cosines = job.cosines + position * half;
-    const sines = job.sines + position * half;
+    const cosines = job.angles + position * 2 * half;
+    const sines = cosines + half;
     let x = job.qkv + <usize>row * stride;
     for (let head = 0; head < heads; head++) {
       for (let at: usize = 0; at < half; at += 16) {

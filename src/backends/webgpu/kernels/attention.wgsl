@@ -3,6 +3,7 @@
 // const HEADS: u32
 // const BLOCKS: u32   features of a head, in blocks of 16: 2 or 4
 // const SCALE: f32    1 / √headSize
+// const LANES: u32    4, the keys of a step
 //
 // One thread answers one query of one head. It walks over the keys of its text four at a time with a running
 // maximum m, a running sum of weights l and a running weighted sum of values o (online softmax, Milakov &
@@ -58,7 +59,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   var o3 = mat4x4f();
   for (var key = span.x; key < span.y; key += 4u) {
     var scores = vec4f(MASKED);
-    for (var j = 0u; j < 4u; j++) {
+    for (var j = 0u; j < LANES; j++) {
       if (key + j < span.y) {
         let k = (key + j) * 3u * HIDDEN + HIDDEN + head * BLOCKS;
         var score = dot16(q0, qkv[k]) + dot16(q1, qkv[k + 1u]);
@@ -71,14 +72,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     let keep = exp(highest - above);
     let weights = exp(scores - above);
     highest = above;
-    total = total * keep + dot(weights, vec4f(1.0));
+    total = fma(total, keep, dot(weights, vec4f(1.0)));
     o0 *= keep;
     o1 *= keep;
     if (WIDE) {
       o2 *= keep;
       o3 *= keep;
     }
-    for (var j = 0u; j < 4u; j++) {
+    for (var j = 0u; j < LANES; j++) {
       if (key + j < span.y) {
         let v = (key + j) * 3u * HIDDEN + 2u * HIDDEN + head * BLOCKS;
         o0 += weights[j] * qkv[v];

@@ -1,69 +1,74 @@
-// y = x·Wᵀ + b, and GELU of it where asked.
+// y = x·Wᵀ + b, and GELU of it where asked; or, with [up | gate] = x·Wᵀ + b, y = up · GELU(gate).
 //
-// const INNER: u32     features of x, in vec4s
-// const OUTPUTS: u32   features of y, in vec4s
+// const ROWS, COLUMNS: u32   rows, and vec4s of outputs, of a thread
+// const HALVES: u32          2 where W has a gate, whose outputs lie behind the others
 // const GELU: bool
 //
-// A workgroup of 64 threads makes a tile of 32 rows × 32 outputs, each thread 4 rows × 4 outputs in registers:
+// Each of 64 threads keeps a tile of sums in registers and reads x and W as it goes, from caches at best:
 //
-//                     w0     w1     w2     w3     four rows of W, four features at a time
-//       a0 (row)    [ sum0.x sum0.y sum0.z sum0.w ]
-//       a1 (row+1)  [ sum1.x …                    ]
-//       a2 (row+2)  [ sum2.x …                    ]
-//       a3 (row+3)  [ sum3.x …                    ]
+//                        w of four outputs, COLUMNS times
+//                      ┌───────────┬───────────┐
+//     x[row 0][k]  ×   │ sums[0][0]│ sums[0][1]│     for k = 0, 1, 2, …: sum = fma(x, w, sum)
+//     x[row 1][k]  ×   │ sums[1][0]│ sums[1][1]│
+//     …                └───────────┴───────────┘
 //
-// Each step of k loads 8 vec4s for 64 multiply-adds. Rows past the end read the last row and are not stored. A row's
-// sums run over k in one fixed order, so they do not depend on the rows beside it.
+// Rows past the end read the last row and are not stored. Every sum runs over k in this one order, one fma each, here and in
+// linear-tiled.wgsl, so a row has the same numbers in any company and any tile.
 
-struct Params { rows: u32 }
+struct Params {
+  rows: u32,
+  inner: u32,    // features of x, in vec4s
+  outputs: u32,  // features of y, in vec4s
+}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
-@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(3) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
-
-fn finish(sum: vec4f, output: u32) -> vec4f {
-  let value = sum + bias[output];
-  if (GELU) { return gelu(value); }
-  return value;
-}
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let output = tile.x * 8u + (thread & 7u);
-  let row = (tile.y * 8u + (thread >> 3u)) * 4u;
-  if (output >= OUTPUTS || row >= params.rows) { return; }
+  let output = tile.x * 8u * COLUMNS + (thread & 7u);
+  let row = (tile.y * 8u + (thread >> 3u)) * ROWS;
+  if (output >= params.outputs || row >= params.rows) { return; }
+  let stride = HALVES * params.outputs;
+  let last = params.outputs - 1u;
 
-  let last = params.rows - 1u;
-  let x0 = row * INNER;
-  let x1 = min(row + 1u, last) * INNER;
-  let x2 = min(row + 2u, last) * INNER;
-  let x3 = min(row + 3u, last) * INNER;
-  let w = output * 4u * INNER;
-
-  var sum0 = vec4f();
-  var sum1 = vec4f();
-  var sum2 = vec4f();
-  var sum3 = vec4f();
-  for (var k = 0u; k < INNER; k++) {
-    let a0 = x[x0 + k];
-    let a1 = x[x1 + k];
-    let a2 = x[x2 + k];
-    let a3 = x[x3 + k];
-    let w0 = weight[w + k];
-    let w1 = weight[w + INNER + k];
-    let w2 = weight[w + 2u * INNER + k];
-    let w3 = weight[w + 3u * INNER + k];
-    sum0 += vec4f(dot(a0, w0), dot(a0, w1), dot(a0, w2), dot(a0, w3));
-    sum1 += vec4f(dot(a1, w0), dot(a1, w1), dot(a1, w2), dot(a1, w3));
-    sum2 += vec4f(dot(a2, w0), dot(a2, w1), dot(a2, w2), dot(a2, w3));
-    sum3 += vec4f(dot(a3, w0), dot(a3, w1), dot(a3, w2), dot(a3, w3));
+  var at: array<u32, ROWS>;
+  for (var r = 0u; r < ROWS; r++) {
+    at[r] = min(row + r, params.rows - 1u) * params.inner;
+  }
+  var sums: array<array<array<vec4f, HALVES>, COLUMNS>, ROWS>;
+  for (var k = 0u; k < params.inner; k++) {
+    var a: array<vec4f, ROWS>;
+    for (var r = 0u; r < ROWS; r++) {
+      a[r] = x[at[r] + k];
+    }
+    for (var c = 0u; c < COLUMNS; c++) {
+      for (var h = 0u; h < HALVES; h++) {
+        let w = weights(4u * k, min(output + c * 8u, last) + h * params.outputs, stride);
+        for (var r = 0u; r < ROWS; r++) {
+          sums[r][c][h] = fma(vec4f(a[r].x), w[0], sums[r][c][h]);
+          sums[r][c][h] = fma(vec4f(a[r].y), w[1], sums[r][c][h]);
+          sums[r][c][h] = fma(vec4f(a[r].z), w[2], sums[r][c][h]);
+          sums[r][c][h] = fma(vec4f(a[r].w), w[3], sums[r][c][h]);
+        }
+      }
+    }
   }
 
-  let at = row * OUTPUTS + output;
-  y[at] = finish(sum0, output);
-  if (row + 1u <= last) { y[at + OUTPUTS] = finish(sum1, output); }
-  if (row + 2u <= last) { y[at + 2u * OUTPUTS] = finish(sum2, output); }
-  if (row + 3u <= last) { y[at + 3u * OUTPUTS] = finish(sum3, output); }
+  for (var c = 0u; c < COLUMNS; c++) {
+    let o = output + c * 8u;
+    if (o <= last) {
+      for (var r = 0u; r < ROWS; r++) {
+        if (row + r < params.rows) {
+          var value: array<vec4f, HALVES>;
+          for (var h = 0u; h < HALVES; h++) {
+            value[h] = sums[r][c][h] + bias[o + h * params.outputs];
+          }
+          y[(row + r) * params.outputs + o] = finish(value[0u], value[HALVES - 1u]);
+        }
+      }
+    }
+  }
 }

@@ -6,7 +6,7 @@
 // One thread turns four pairs of one head of one token.
 
 @group(0) @binding(0) var<storage, read> spans: array<vec2u>;   // [tokens] first and end row of the token's text
-@group(0) @binding(1) var<storage, read> angles: array<vec4f>;  // [positions, headSize/4] cos, sin, cos, sin
+@group(0) @binding(1) var<storage, read> angles: array<vec4f>;  // [positions, 2, headSize/2] cosines, then sines
 @group(0) @binding(2) var<storage, read_write> qkv: array<vec4f>;
 
 const HALF = HEAD_SIZE / 2u;
@@ -19,15 +19,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   if (part >= THREADS_PER_TOKEN) { return; }
 
   let i = part % HALF;
-  let angle = (token - spans[token].x) * HEAD_SIZE + i * 2u;
-  let low = angles[angle];
-  let high = angles[angle + 1u];
-  let cosine = vec4f(low.xz, high.xz);
-  let sine = vec4f(low.yw, high.yw);
+  let angle = (token - spans[token].x) * HEAD_SIZE + i;
+  let cosine = angles[angle];
+  let sine = angles[angle + HALF];
 
   let at = token * 3u * HEADS * HEAD_SIZE + (part / HALF) * HEAD_SIZE + i;
   let a = qkv[at];
   let b = qkv[at + HALF];
-  qkv[at] = a * cosine - b * sine;
-  qkv[at + HALF] = b * cosine + a * sine;
+  qkv[at] = fma(a, cosine, -(b * sine));
+  qkv[at + HALF] = fma(b, cosine, a * sine);
 }

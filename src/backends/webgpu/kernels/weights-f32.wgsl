@@ -1,0 +1,9 @@
+// Weights as they are: Wᵀ in float32.
+
+@group(0) @binding(4) var<storage, read> weight: array<vec4f>;  // [inner, outputs / 4]
+
+// W for four features from `feature` on (a column each), and the four outputs of vec4 `output` of a row of `stride` vec4s.
+fn weights(feature: u32, output: u32, stride: u32) -> mat4x4f {
+  let at = feature * stride + output;
+  return mat4x4f(weight[at], weight[at + stride], weight[at + 2u * stride], weight[at + 3u * stride]);
+}

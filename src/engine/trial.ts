@@ -1,0 +1,113 @@
+import type { Backend } from '../encoder/backend.ts';
+import type { EncoderConfig } from '../encoder/config.ts';
+import { encode } from '../encoder/encoder.ts';
+import { type FirstLayer, loadFirstLayer } from '../encoder/weights.ts';
+import type { ModelFolder } from '../loader/model-folder.ts';
+import { pack } from '../text/pack.ts';
+import type { LoadProgress } from '../types.ts';
+import { type Machine, openBackend } from './devices.ts';
+import { type Lane, nameOfLane } from './lanes.ts';
+import type { EngineSettings } from './link.ts';
+import { madeUpTables, selfCheck } from './self-check.ts';
+
+/** How to try a lane. */
+export interface TrialOptions extends EngineSettings, Machine {
+  /** Opens a device in another way, for tests. */
+  readonly open?: typeof openBackend;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: LoadProgress) => void;
+}
+
+/** A backend that has the first layer and computes what it should. */
+export interface Entrant {
+  readonly lane: Lane;
+  readonly backend: Backend;
+  readonly first: FirstLayer;
+  /** Largest 1 − cosine to the reference in the check. */
+  readonly deviation: number;
+  readonly notes: readonly string[];
+}
+
+/** Reports progress of a phase on something. */
+export function teller({ onProgress }: Pick<TrialOptions, 'onProgress'>) {
+  return (phase: LoadProgress['phase'], item: string) => (loaded: number, total: number) =>
+    onProgress?.({ phase, item, loaded, total });
+}
+
+/**
+ * Opens a lane, brings the first layer to it, and checks what comes of that.
+ *
+ * @throws SternaError as the device and the check say; the backend is disposed of then.
+ */
+export async function enter(model: ModelFolder, lane: Lane, options: TrialOptions): Promise<Entrant> {
+  const { open = openBackend, signal } = options;
+  const { config, checkpoint } = model;
+  const tell = teller(options);
+  const { backend, notes } = await open(lane, options);
+  try {
+    const words = backend.adapter || backend.name;
+    await backend.prepare(config, tell('compile', words));
+    const first = await loadFirstLayer(config, checkpoint, backend);
+    tell('check', words)(0, 1);
+    const isReference = lane.device === 'reference';
+    const deviation = isReference ? 0 : await selfCheck(backend, config, first, checkpoint);
+    tell('check', words)(1, 1);
+    signal?.throwIfAborted();
+    return { lane, backend, first, deviation, notes: [...notes, ...(backend.notes ?? [])] };
+  } catch (error) {
+    backend.dispose();
+    throw error;
+  }
+}
+
+/** Batches to be timed: a query that somebody waits for, and texts of an index. In texts × tokens. */
+const SHORT = [1, 16] as const;
+const LONG = [8, 64] as const;
+/** Runs of each, after one that warms up. */
+const RUNS = 3;
+
+/** Milliseconds of a layer, for a short and a long batch. */
+export interface Pace {
+  readonly short: number;
+  readonly long: number;
+}
+
+/** Measures how long an entrant takes for a layer. */
+export async function paceOf({ backend, first }: Entrant, config: EncoderConfig): Promise<Pace> {
+  const weights = { ...first, layers: [...first.layers, ...first.layers] };
+  const time = async ([texts, tokens]: readonly [number, number]) => {
+    const ids = Array.from({ length: texts }, () => Uint32Array.from({ length: tokens }, (_, i) => i));
+    let best = Number.POSITIVE_INFINITY;
+    for (let run = 0; run <= RUNS; run++) {
+      const start = performance.now();
+      await encode(backend, config, { ...weights, embeddings: madeUpTables(config, tokens) }, pack(ids));
+      if (run > 0) best = Math.min(best, performance.now() - start);
+    }
+    return best / 2;
+  };
+  return { short: await time(SHORT), long: await time(LONG) };
+}
+
+/**
+ * The faster of some entrants, and how that was found. One device does all: a text has the same bytes alone and in a batch, which two
+ * devices would not give it. So what counts is the product of both times, a query's and a batch's.
+ */
+export async function fastest(
+  entrants: readonly Entrant[],
+  config: EncoderConfig,
+): Promise<{ winner: Entrant; notes: string[] }> {
+  if (entrants.length === 1) return { winner: entrants[0], notes: [] };
+  const paced = [];
+  for (const entrant of entrants) paced.push({ entrant, pace: await paceOf(entrant, config) });
+  const score = ({ pace: { short, long } }: { pace: Pace }) => short * long;
+  paced.sort((a, b) => score(a) - score(b));
+  const words = paced.map(({ entrant, pace: { short, long } }) => {
+    const [query, batch] = [short, long].map((one) => (one * config.layers).toPrecision(2));
+    return `${nameOfLane(entrant.lane)} ${query} ms and ${batch} ms`;
+  });
+  const shapes = [SHORT, LONG].map(([texts, tokens]) => `${texts}×${tokens}`);
+  return {
+    winner: paced[0].entrant,
+    notes: [`Measured for ${shapes.join(' and ')} tokens, from one layer: ${words.join('; ')}.`],
+  };
+}
