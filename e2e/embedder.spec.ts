@@ -269,7 +269,10 @@ test.describe('an embedder in a worker on WebGPU', () => {
       await other.dispose();
       return [...new Set(seen)];
     });
-    expect(phases).toEqual(['download', 'verify', 'compile', 'check', 'upload', 'ready']);
+    // Kernels are compiled beside the download.
+    expect(phases).toContain('compile');
+    const inOrder = phases.filter((phase) => phase !== 'compile');
+    expect(inOrder).toEqual(['download', 'verify', 'check', 'upload', 'ready']);
   });
 
   test('runs in a worker that the page made itself', async () => {

@@ -113,7 +113,7 @@ export interface EmbedOptions<O extends Output = 'float32'> {
 }
 
 /**
- * The steps of a load, in order. In the check, the device runs a layer of the model on known inputs, and must give the
+ * The steps of a load. Kernels are compiled while the model is downloaded; the others follow each other. In the check, the device runs a layer of the model on known inputs, and must give the
  * reference's numbers. A device that does not is left for the next one where `device` is `auto`, and refused otherwise.
  */
 export type LoadPhase = 'download' | 'verify' | 'compile' | 'check' | 'upload' | 'ready';

@@ -8,9 +8,11 @@ import { chunk, type Passage } from '../text/chunk.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
 import type { EmbedderReport, EmbeddingSpace } from '../types.ts';
 import { Fingerprint } from './fingerprint.ts';
+import { HeadStart } from './head-start.ts';
 import type { EmbeddedTexts, EmbedRequest, EngineLink } from './link.ts';
 import { Pace } from './pace.ts';
 import { Runner, type RunnerOptions } from './runner.ts';
+import { SharedVectors } from './shared-vectors.ts';
 import { breathe, Turns } from './turns.ts';
 
 /** How to load an engine. */
@@ -30,6 +32,7 @@ interface Tokenised {
 export class Engine implements EngineLink {
   readonly report: EmbedderReport;
   private readonly turns = new Turns();
+  private readonly shared = new SharedVectors();
   private readonly pace: Pace;
   private readonly revision: string;
   private disposed = false;
@@ -61,13 +64,23 @@ export class Engine implements EngineLink {
   }
 
   /**
-   * Loads a model. Everything about its files is checked before a device is asked for.
+   * Loads a model. Devices are opened and kernels made while it is downloaded; no device gets any of it before everything about its
+   * files is checked.
    *
    * @throws SternaError as the loader, the tokenizer and the backend say.
    */
   static async load({ files, ...options }: EngineOptions): Promise<Engine> {
+    const headStart = new HeadStart(options);
+    try {
+      const model = await openModel(files, (config) => headStart.begin(config));
+      return await Engine.of(model, headStart, options);
+    } finally {
+      headStart.dispose();
+    }
+  }
+
+  private static async of(model: ModelFolder, headStart: HeadStart, options: RunnerOptions): Promise<Engine> {
     const { batchTokens, signal, onProgress } = options;
-    const model = await openModel(files);
     const item = model.name;
     onProgress?.({ phase: 'verify', item, loaded: 0, total: 1 });
     checkTensors(model.config, model.checkpoint);
@@ -76,7 +89,7 @@ export class Engine implements EngineLink {
     onProgress?.({ phase: 'verify', item, loaded: 1, total: 1 });
     signal?.throwIfAborted();
 
-    const runner = await Runner.load(model, options);
+    const runner = await Runner.load(model, headStart, options);
     const { adapter, name } = runner.backend;
     onProgress?.({ phase: 'ready', item: adapter || name, loaded: 1, total: 1 });
     return new Engine(model, tokenizer, runner, { batchTokens, revision });
@@ -102,28 +115,38 @@ export class Engine implements EngineLink {
     const truncated = new Uint8Array(count);
     const vector = new Float32Array(dimensions);
 
-    let waiting: Tokenised | undefined;
-    for (let first = 0; first < count; ) {
-      // A micro-batch is filled in input order; the text that no longer fits starts the next one.
-      const batch: Tokenised[] = [];
-      let tokens = 0;
-      while (first + batch.length < count) {
-        waiting ??= this.tokenise(inputs[first + batch.length], first + batch.length, request);
-        if (batch.length > 0 && tokens + waiting.ids.length > this.pace.budget) break;
-        batch.push(waiting);
-        tokens += waiting.ids.length;
-        waiting = undefined;
+    const keys = inputs.map((input) => this.keyOf(input, request));
+    this.shared.expect(keys);
+    let first = 0;
+    try {
+      let waiting: Tokenised | undefined;
+      while (first < count) {
+        // A micro-batch is filled in input order; the text that no longer fits starts the next one.
+        const batch = new Map<string, Tokenised>();
+        let tokens = 0;
+        let end = first;
+        for (; end < count; end++) {
+          const key = keys[end];
+          if (batch.has(key) || this.shared.has(key)) continue;
+          waiting ??= this.tokenise(inputs[end], end, request);
+          if (batch.size > 0 && tokens + waiting.ids.length > this.pace.budget) break;
+          batch.set(key, waiting);
+          tokens += waiting.ids.length;
+          waiting = undefined;
+        }
+        if (batch.size > 0) await this.turns.take(request.priority, () => this.encode(batch, signal));
+        for (; first < end; first++) {
+          const { pooled, tokenCount, truncated: cut } = this.shared.take(keys[first]);
+          if (cut && request.truncate === 'error') throw tooLong(first, this.report);
+          truncateAndNormalise(pooled, vector);
+          scales[first] = quantise(vector, output, values.subarray(first * step, (first + 1) * step));
+          tokenCounts[first] = tokenCount;
+          truncated[first] = cut ? 1 : 0;
+        }
+        onProgress?.(first);
       }
-      const pooled = await this.turns.take(request.priority, () => this.encode(batch, signal));
-      for (const [row, { ids, truncated: cut }] of batch.entries()) {
-        const at = first + row;
-        truncateAndNormalise(pooled.subarray(row * this.report.dimensions), vector);
-        scales[at] = quantise(vector, output, values.subarray(at * step, (at + 1) * step));
-        tokenCounts[at] = ids.length;
-        truncated[at] = cut ? 1 : 0;
-      }
-      first += batch.length;
-      onProgress?.(first);
+    } finally {
+      this.shared.giveUp(keys.slice(first));
     }
     return { values: values.buffer, scales, tokenCounts, truncated, space: this.space(dimensions) };
   }
@@ -160,11 +183,14 @@ export class Engine implements EngineLink {
     this.runner.dispose();
   }
 
-  private async encode(batch: readonly Tokenised[], signal?: AbortSignal): Promise<Float32Array> {
+  /** Computes what nobody else has computed while this waited for its turn. */
+  private async encode(batch: ReadonlyMap<string, Tokenised>, signal?: AbortSignal): Promise<void> {
     await breathe();
     signal?.throwIfAborted();
     this.throwIfDisposed();
-    const sequences = batch.map(({ ids }) => ids);
+    const missing = [...batch].filter(([key]) => !this.shared.has(key));
+    if (missing.length === 0) return;
+    const sequences = missing.map(([, { ids }]) => ids);
     const start = performance.now();
     const pooled = await this.runner.encode(sequences).catch((error) => {
       this.throwIfDisposed(); // a backend that is disposed of in mid-batch has its own words for it
@@ -172,7 +198,17 @@ export class Engine implements EngineLink {
     });
     const tokens = sequences.reduce((sum, ids) => sum + ids.length, 0);
     this.pace.record(tokens, performance.now() - start);
-    return pooled;
+    const { dimensions } = this.report;
+    for (const [row, [key, { ids, truncated }]] of missing.entries()) {
+      const ofText = pooled.subarray(row * dimensions, (row + 1) * dimensions);
+      this.shared.put(key, { pooled: ofText, tokenCount: ids.length, truncated });
+    }
+  }
+
+  /** What makes inputs the same: the text with its prompt, or the ids. */
+  private keyOf(input: string | ArrayLike<number>, { task, specialTokens }: EmbedRequest): string {
+    if (typeof input === 'string') return `${specialTokens} ${this.report.prompts[task]}${input}`;
+    return `ids ${Array.prototype.join.call(input)}`;
   }
 
   private tokenise(input: string | ArrayLike<number>, at: number, request: EmbedRequest): Tokenised {
@@ -184,12 +220,7 @@ export class Engine implements EngineLink {
             specialTokens: request.specialTokens,
           })
         : this.checkIds(input, at);
-    if (tokenised.truncated && request.truncate === 'error') {
-      throw new SternaError(
-        'text-too-long',
-        `Input ${at} has more tokens than the ${maxTokens} that ${this.report.model} takes. Cut it into passages, or let truncate: "end" cut it.`,
-      );
-    }
+    if (tokenised.truncated && request.truncate === 'error') throw tooLong(at, this.report);
     return tokenised;
   }
 
@@ -224,6 +255,13 @@ export class Engine implements EngineLink {
   private throwIfDisposed(): void {
     if (this.disposed) throw new SternaError('disposed', 'This embedder was disposed; make a new one.');
   }
+}
+
+function tooLong(at: number, { maxTokens, model }: EmbedderReport): SternaError {
+  return new SternaError(
+    'text-too-long',
+    `Input ${at} has more tokens than the ${maxTokens} that ${model} takes. Cut it into passages, or let truncate: "end" cut it.`,
+  );
 }
 
 /** Tells apart what makes vectors differ: configuration, tokenizer, prompts, and the small tensors of the weights. */

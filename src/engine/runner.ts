@@ -5,6 +5,7 @@ import { SternaError } from '../errors.ts';
 import type { ModelFolder } from '../loader/model-folder.ts';
 import { pack } from '../text/pack.ts';
 import { IS_THE_DEVICES } from './devices.ts';
+import { HeadStart } from './head-start.ts';
 import { type Lane, lanesFor, nameOfLane } from './lanes.ts';
 import { type Entrant, enter, fastest, type TrialOptions, teller } from './trial.ts';
 
@@ -34,10 +35,11 @@ export class Runner {
   /**
    * Loads a model on the fastest device that computes what it should, of those that were asked for.
    *
+   * @param headStart - devices that may be open already.
    * @throws SternaError as the device says, where it was asked for by name.
    */
-  static async load(model: ModelFolder, options: RunnerOptions): Promise<Runner> {
-    const { entrants, passedOver } = await enterAll(model, options);
+  static async load(model: ModelFolder, headStart: HeadStart, options: RunnerOptions): Promise<Runner> {
+    const { entrants, passedOver } = await enterAll(model, headStart, options);
     try {
       const { winner, notes } = await fastest(entrants, model.config);
       for (const entrant of entrants) if (entrant !== winner) entrant.backend.dispose();
@@ -73,7 +75,8 @@ export class Runner {
       if (!(error instanceof SternaError) || error.code !== 'device-lost') throw error;
       this.loaded.backend.dispose();
       const { signal: _, onProgress: __, ...options } = this.options;
-      this.loaded = await fill(this.model, await enter(this.model, this.loaded.lane, options), options);
+      const entrant = await enter(this.model, this.loaded.lane, new HeadStart(options), options);
+      this.loaded = await fill(this.model, entrant, options);
       if (this.disposed) this.dispose();
       return this.encodeOnce(sequences);
     }
@@ -101,6 +104,7 @@ export class Runner {
 /** Of each device that was asked for, the first lane that computes what it should; the reference where there is none. */
 async function enterAll(
   model: ModelFolder,
+  headStart: HeadStart,
   options: RunnerOptions,
 ): Promise<{ entrants: Entrant[]; passedOver: string[] }> {
   const { device, precision } = options;
@@ -109,7 +113,7 @@ async function enterAll(
   const attempt = async (lanes: readonly Lane[]) => {
     for (const lane of lanes) {
       try {
-        entrants.push(await enter(model, lane, options));
+        entrants.push(await enter(model, lane, headStart, options));
         return;
       } catch (error) {
         const isLast = device !== 'auto' && lane === lanes.at(-1);

@@ -151,16 +151,18 @@ describe('an engine', () => {
     ['f16 f32 q8', 'q8, plain SIMD'],
     ['f16 f32 q8 q8,plain', 'f32'],
   ])('steps down in order where %s is wrong', async (wrong, expected) => {
-    const lanes: string[] = [];
+    const alive = new Set<string>();
     const { report } = await loadWith({ device: 'auto', precision: 'auto' }, (lane) => {
       const name = `${lane.precision}${lane.plain ? ',plain' : ''}`;
       if (lane.device === 'wasm' && !wrong.includes('f32')) throw new SternaError('no-wasm', 'none here');
-      lanes.push(nameOfLane(lane).replace(/^\w+ in /, ''));
-      return wrong.split(' ').includes(name) && !(lane.device === 'wasm' && name === 'f32')
-        ? new NotANumber()
-        : new ReferenceBackend();
+      const isWrong = wrong.split(' ').includes(name) && !(lane.device === 'wasm' && name === 'f32');
+      const backend = isWrong ? new NotANumber() : new ReferenceBackend();
+      const words = nameOfLane(lane).replace(/^\w+ in /, '');
+      alive.add(words);
+      backend.dispose = () => void alive.delete(words);
+      return backend;
     });
-    expect(lanes.at(-1)).toBe(expected);
+    expect([...alive]).toEqual([expected]);
     expect(report.notes.filter((note) => note.includes('NaN'))).toHaveLength(wrong.split(' ').length);
   });
 

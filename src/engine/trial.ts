@@ -5,7 +5,8 @@ import { type FirstLayer, loadFirstLayer } from '../encoder/weights.ts';
 import type { ModelFolder } from '../loader/model-folder.ts';
 import { pack } from '../text/pack.ts';
 import type { LoadProgress } from '../types.ts';
-import { type Machine, openBackend } from './devices.ts';
+import type { Machine, openBackend } from './devices.ts';
+import type { HeadStart } from './head-start.ts';
 import { type Lane, nameOfLane } from './lanes.ts';
 import type { EngineSettings } from './link.ts';
 import { madeUpTables, selfCheck } from './self-check.ts';
@@ -39,14 +40,18 @@ export function teller({ onProgress }: Pick<TrialOptions, 'onProgress'>) {
  *
  * @throws SternaError as the device and the check say; the backend is disposed of then.
  */
-export async function enter(model: ModelFolder, lane: Lane, options: TrialOptions): Promise<Entrant> {
-  const { open = openBackend, signal } = options;
-  const { config, checkpoint } = model;
+export async function enter(
+  { config, checkpoint }: ModelFolder,
+  lane: Lane,
+  headStart: HeadStart,
+  options: TrialOptions,
+): Promise<Entrant> {
+  const { signal } = options;
   const tell = teller(options);
-  const { backend, notes } = await open(lane, options);
+  const { backend, notes } = await headStart.take(lane, config, options);
   try {
+    signal?.throwIfAborted();
     const words = backend.adapter || backend.name;
-    await backend.prepare(config, tell('compile', words));
     const first = await loadFirstLayer(config, checkpoint, backend);
     tell('check', words)(0, 1);
     const isReference = lane.device === 'reference';

@@ -22,11 +22,15 @@ const FAMILY_PROMPTS: Readonly<Record<Task, string>> = { query: 'query: ', docum
 const PROMPTS = 'config_sentence_transformers.json';
 
 /**
- * Opens a model.
+ * Opens a model: the configuration first, then its other files side by side.
  *
+ * @param onConfig - told of the shape as soon as it is known.
  * @throws SternaError `model-not-found`, `network`, `corrupt-file`, `unsupported-model`, `missing-tensor`.
  */
-export async function openModel(files: ModelFiles): Promise<ModelFolder> {
+export async function openModel(
+  files: ModelFiles,
+  onConfig?: (config: EncoderConfig) => void,
+): Promise<ModelFolder> {
   const configFile = await files.open('config.json');
   if (!configFile) {
     throw new SternaError(
@@ -35,11 +39,12 @@ export async function openModel(files: ModelFiles): Promise<ModelFolder> {
     );
   }
   const config = parseConfig(await readJson(configFile), configFile.name);
-  const promptsFile = await files.open(PROMPTS);
-  const prompts = promptsFile ? await readPrompts(promptsFile) : FAMILY_PROMPTS;
-  const tokenizerFile = await files.open('tokenizer.json');
-  const tokenizer = tokenizerFile && (await readAll(tokenizerFile));
-  const checkpoint = await openCheckpoint(files);
+  onConfig?.(config);
+  const [prompts, tokenizer, checkpoint] = await Promise.all([
+    files.open(PROMPTS).then((file) => (file ? readPrompts(file) : FAMILY_PROMPTS)),
+    files.open('tokenizer.json').then((file) => file && readAll(file)),
+    openCheckpoint(files),
+  ]);
   return { name: files.label, config, checkpoint, tokenizer, prompts };
 }
 
