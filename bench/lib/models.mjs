@@ -1,7 +1,7 @@
 /** The models of the benches: nano, and models of other sizes with seeded random weights, each with its ONNX exports. */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { xlmRobertaToOnnx } from './onnx.mjs';
+import { toOnnx } from './onnx.mjs';
 
 const root = new URL('../../', import.meta.url);
 const cache = new URL('.cache/bench/', root);
@@ -30,8 +30,9 @@ export function makeModel(name) {
   if (!existsSync(new URL('done', folder))) {
     mkdirSync(folder, { recursive: true });
     const { config, weights } = name === 'nano' ? readNano(folder) : randomModel(SHAPES[name], folder);
-    writeFileSync(new URL('model.onnx', folder), xlmRobertaToOnnx(config, weights));
-    writeFileSync(new URL('model_int8.onnx', folder), xlmRobertaToOnnx(config, weights, { int8: true }));
+    mkdirSync(new URL('onnx/', folder), { recursive: true });
+    writeFileSync(new URL('onnx/model.onnx', folder), toOnnx(config, weights));
+    writeFileSync(new URL('onnx/model_quantized.onnx', folder), toOnnx(config, weights, { int8: true }));
     writeFileSync(new URL('done', folder), '');
   }
   return fileURLToPath(folder).slice(fileURLToPath(root).length);
@@ -39,7 +40,7 @@ export function makeModel(name) {
 
 function readNano(folder) {
   const nano = new URL('models/nano/', root);
-  for (const name of ['config.json', 'model.safetensors'])
+  for (const name of ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'])
     copyFileSync(new URL(name, nano), new URL(name, folder));
   const file = readFileSync(new URL('model.safetensors', nano));
   const size = Number(file.readBigUInt64LE(0));

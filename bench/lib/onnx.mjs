@@ -105,7 +105,7 @@ class Graph {
  * @param weights - `{ name: { shape, values: Float32Array } }`.
  * @returns the file. Inputs are input_ids and attention_mask, the output is last_hidden_state.
  */
-export function xlmRobertaToOnnx(config, weights, { int8 = false } = {}) {
+export function toOnnx(config, weights, { int8 = false } = {}) {
   const graph = new Graph();
   const { hidden_size: hidden, num_attention_heads: heads, pad_token_id: pad } = config;
   const headSize = hidden / heads;

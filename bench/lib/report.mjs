@@ -53,24 +53,25 @@ function show(value) {
 }
 
 /** Prints the ratios, and writes the JSON file where one was asked for, with the tables beside it in Markdown. */
-export function finish({ rows, ratios, ...more }, file) {
+export function finish({ rows, ratios, machine = {}, ...more }, file) {
   for (const { name, ratio: times, low, high } of ratios) {
     console.log(`${name}: ${times.toFixed(2)}× (quartiles ${low.toFixed(2)}–${high.toFixed(2)})`);
   }
   if (!file) return;
   const [{ model: cpu = 'unknown' } = {}] = cpus();
   const report = {
-    machine: { cpu, threads: cpus().length, node: process.version, ...more },
+    machine: { cpu, threads: cpus().length, node: process.version, ...machine },
     date: new Date().toISOString(),
     rows,
     ratios,
+    ...more,
   };
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(file.replace(/(\.json)?$/, '.md'), page(report));
 }
 
 /** What a JSON file says, for people. */
-export function page({ machine, date, rows, ratios }) {
+export function page({ machine, date, rows, ratios, start, latency, peak }) {
   const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
   const times = (value) => `${value.toFixed(2)}×`;
   const races = ratios.map(({ name, ratio: middle, low, high }) => ({
@@ -78,5 +79,10 @@ export function page({ machine, date, rows, ratios }) {
     ratio: times(middle),
     quartiles: `${times(low)} – ${times(high)}`,
   }));
-  return `${date.slice(0, 10)}: ${facts.join(', ')}. Medians; ratios of speeds, round by round.\n\n${markdown(races)}\n\n${markdown(rows)}\n`;
+  if (peak)
+    facts.push(
+      `SIMD peak of a thread ${peak.f32.toFixed(0)} GFLOP/s in f32 and ${peak.int8.toFixed(0)} GOP/s in int8`,
+    );
+  const tables = [races, rows, start, latency].filter((one) => one?.length > 0).map(markdown);
+  return `${date.slice(0, 10)}: ${facts.join(', ')}. Medians; ratios of speeds, round by round.\n\n${tables.join('\n\n')}\n`;
 }

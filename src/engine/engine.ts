@@ -185,7 +185,6 @@ export class Engine implements EngineLink {
 
   /** Computes what nobody else has computed while this waited for its turn. */
   private async encode(batch: ReadonlyMap<string, Tokenised>, signal?: AbortSignal): Promise<void> {
-    await breathe();
     signal?.throwIfAborted();
     this.throwIfDisposed();
     const missing = [...batch].filter(([key]) => !this.shared.has(key));

@@ -29,7 +29,7 @@ describe('turns', () => {
     expect(log).toEqual(inOrder('a', 'b', 'c'));
   });
 
-  test('go to interactive ones before background ones, which are not interrupted', async () => {
+  test('go to interactive ones before background ones', async () => {
     const { run, log } = logged();
     await Promise.all([
       run('background', 'a'),
@@ -38,7 +38,22 @@ describe('turns', () => {
       run('background', 'd'),
       run('interactive', 'e'),
     ]);
-    expect(log).toEqual(inOrder('a', 'c', 'e', 'b', 'd'));
+    expect(log).toEqual(inOrder('c', 'e', 'a', 'b', 'd'));
+  });
+
+  test('go to an interactive one that asks while a background one runs', async () => {
+    const turns = new Turns();
+    const log: string[] = [];
+    const background = ['a', 'b'].map((name) =>
+      turns.take('background', async () => {
+        log.push(name);
+        // As a message that comes in while the device is busy: it is heard when the turn is over.
+        if (name === 'a')
+          setImmediate(() => void turns.take('interactive', async () => void log.push('query')));
+      }),
+    );
+    await Promise.all(background);
+    expect(log).toEqual(['a', 'query', 'b']);
   });
 
   test('go on after everybody was done', async () => {

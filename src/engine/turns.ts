@@ -19,6 +19,8 @@ export class Turns {
   private async runAll(): Promise<void> {
     this.running = true;
     for (;;) {
+      // Whoever has asked while the last turn ran comes before the next one of the background, and an abort is heard.
+      await breathe();
       const turn = this.interactive.shift() ?? this.background.shift();
       if (!turn) break;
       await turn();
