@@ -258,6 +258,37 @@ test.describe('an embedder in a worker on WebGPU', () => {
       expect(1 - cosine(found[0].vectors[i], embedding), text).toBeLessThan(1e-9);
   });
 
+  test('keeps to the stated cosine in every precision, the same bytes on any number of threads', async () => {
+    const bounds = [
+      [{ device: 'wasm', precision: 'q8', threads: 1 }, 0.9995],
+      [{ device: 'wasm', precision: 'q8', threads: 2 }, 0.9995],
+      [{ device: 'wasm', precision: 'auto', threads: 2 }, 0.9995],
+      [{ device: 'webgpu', precision: 'q8' }, 0.9995],
+      [{ device: 'webgpu', precision: 'q4' }, 0.98],
+    ] as const;
+    const found = await page.evaluate(
+      async ({ options, texts }) => {
+        const { sterna } = globalThis as unknown as PageScope;
+        const results: { precision: string; vectors: number[][] }[] = [];
+        for (const one of options) {
+          const other = await sterna.Embedder.create(one);
+          const { embeddings } = await other.embed(texts);
+          const vectors = embeddings.map(({ values }) => Array.from(values));
+          results.push({ precision: other.report.precision, vectors });
+          await other.dispose();
+        }
+        return results;
+      },
+      { options: bounds.map(([options]) => options), texts: golden.items.map(({ text }) => text) },
+    );
+    expect(found.map(({ precision }) => precision)).toEqual(['q8', 'q8', 'q8', 'q8', 'q4']);
+    expect(found[1].vectors).toEqual(found[0].vectors);
+    for (const [i, [, bound]] of bounds.entries()) {
+      for (const [k, { embedding }] of golden.items.entries())
+        expect(cosine(found[i].vectors[k], embedding)).toBeGreaterThan(bound);
+    }
+  });
+
   test('tells the phases of a load in order', async () => {
     const phases = await page.evaluate(async () => {
       const { sterna } = globalThis as unknown as PageScope;
@@ -303,7 +334,6 @@ test.describe('an embedder in a worker on WebGPU', () => {
   });
 
   test('stops a load that is aborted', async () => {
-    const before = page.workers().length;
     const name = await page.evaluate(async () => {
       const { sterna } = globalThis as unknown as PageScope;
       const controller = new AbortController();
@@ -314,11 +344,45 @@ test.describe('an embedder in a worker on WebGPU', () => {
       );
     });
     expect(name).toBe('AbortError');
-    await expect.poll(() => page.workers().length).toBe(before);
+    await expect.poll(() => page.workers().length).toBe(1);
+  });
+
+  test('gives its memory back on dispose, the worker’s and all', async () => {
+    const measure = () =>
+      page.evaluate(async () => {
+        const asked = performance as Performance & {
+          measureUserAgentSpecificMemory(): Promise<{ bytes: number }>;
+        };
+        return (await asked.measureUserAgentSpecificMemory()).bytes / 1e6;
+      });
+    const alone = () => expect.poll(() => page.workers().length).toBe(1);
+    await alone();
+    const before = await measure();
+    for (const options of [
+      { device: 'wasm' },
+      { device: 'wasm', precision: 'q8', threads: 2 },
+      { device: 'webgpu' },
+    ]) {
+      await page.evaluate(async (given) => {
+        const { sterna } = globalThis as unknown as PageScope;
+        const scope = globalThis as unknown as { other: Sterna.Embedder };
+        scope.other = await sterna.Embedder.create(given as Sterna.EmbedderOptions);
+        for (let i = 0; i < 20; i++) await scope.other.embed(`terns fly far ${i}`);
+      }, options);
+      expect(await measure()).toBeGreaterThan(before + 10);
+      await page.evaluate(async () => {
+        const scope = globalThis as unknown as { other?: Sterna.Embedder };
+        await scope.other?.dispose();
+        scope.other = undefined;
+      });
+      await alone();
+      // A worker that is about to end is asked in vain; the browser takes a moment to end it.
+      await page.waitForTimeout(2000);
+      expect(await measure()).toBeLessThan(before + 10);
+    }
   });
 
   test('ends the worker on dispose, and rejects what was under way', async () => {
-    const before = page.workers().length;
     const outcome = await page.evaluate(async () => {
       const { sterna } = globalThis as unknown as PageScope;
       const other = await sterna.Embedder.create({ device: 'reference' });
@@ -333,7 +397,7 @@ test.describe('an embedder in a worker on WebGPU', () => {
       return [await codeOf(call), await codeOf(other.embed('too late'))];
     });
     expect(outcome).toEqual(['disposed', 'disposed']);
-    await expect.poll(() => page.workers().length).toBe(before);
+    await expect.poll(() => page.workers().length).toBe(1);
   });
 });
 

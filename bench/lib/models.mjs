@@ -16,6 +16,19 @@ export const SHAPES = {
     num_attention_heads: 12,
     intermediate_size: 1536,
   },
+  'm-v2.0-like': {
+    model_type: 'gte',
+    hidden_size: 768,
+    num_hidden_layers: 12,
+    num_attention_heads: 12,
+    intermediate_size: 3072,
+    layer_norm_eps: 1e-12,
+    max_position_embeddings: 8192,
+    pack_qkv: true,
+    position_embedding_type: 'rope',
+    rope_scaling: null,
+    rope_theta: 160000,
+  },
   'l-v2.0-like': {
     hidden_size: 1024,
     num_hidden_layers: 24,
@@ -90,20 +103,30 @@ function randomModel(shape, folder) {
       values: Float32Array.from({ length: count }, () => offset + scale * random()),
     };
   };
-  const linear = (name, outputs, inputs) => {
+  const linear = (name, outputs, inputs, bias = true) => {
     add(`${name}.weight`, [outputs, inputs], 1.7 / Math.sqrt(inputs));
-    add(`${name}.bias`, [outputs], 0.1);
+    if (bias) add(`${name}.bias`, [outputs], 0.1);
   };
   const norm = (name) => {
     add(`${name}.weight`, [hidden], 0.1, 1);
     add(`${name}.bias`, [hidden], 0.1);
   };
+  const gte = config.model_type === 'gte';
   add('embeddings.word_embeddings.weight', [config.vocab_size, hidden], 1);
-  add('embeddings.position_embeddings.weight', [config.max_position_embeddings, hidden], 0.3);
+  if (!gte) add('embeddings.position_embeddings.weight', [config.max_position_embeddings, hidden], 0.3);
   add('embeddings.token_type_embeddings.weight', [1, hidden], 0.3);
   norm('embeddings.LayerNorm');
   for (let i = 0; i < config.num_hidden_layers; i++) {
     const layer = `encoder.layer.${i}`;
+    if (gte) {
+      linear(`${layer}.attention.qkv_proj`, 3 * hidden, hidden);
+      linear(`${layer}.attention.o_proj`, hidden, hidden);
+      linear(`${layer}.mlp.up_gate_proj`, 2 * inner, hidden, false);
+      linear(`${layer}.mlp.down_proj`, hidden, inner);
+      norm(`${layer}.attn_ln`);
+      norm(`${layer}.mlp_ln`);
+      continue;
+    }
     for (const part of ['query', 'key', 'value']) linear(`${layer}.attention.self.${part}`, hidden, hidden);
     linear(`${layer}.attention.output.dense`, hidden, hidden);
     linear(`${layer}.intermediate.dense`, inner, hidden);

@@ -1,10 +1,25 @@
 /**
  * Writes an XLM-RoBERTa encoder as an ONNX file, as exporters write it: separate projections, attention in primitive
- * operators with an additive mask, GELU by way of Erf. Only what such a graph needs of the format is here.
+ * operators with an additive mask, GELU by way of Erf. Only what such a graph needs of the format is here. It runs in Node for the
+ * benches, and in the page that races the engines.
  *
  * With `int8` the weights are quantised per output channel and the activations at run time (DynamicQuantizeLinear and MatMulInteger), as
  * the quantised files on the Hugging Face hub are.
  */
+
+const encoder = new TextEncoder();
+
+/** @param parts - arrays of bytes, and lists of such. */
+function message(...parts) {
+  const all = parts.flat();
+  const whole = new Uint8Array(all.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of all) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
 
 // The wire format of Protocol Buffers: fields of a number and a type, 0 for integers and 2 for bytes.
 function varint(value) {
@@ -14,29 +29,27 @@ function varint(value) {
     bytes.push(Number(rest & 0x7fn) | (rest > 0x7fn ? 0x80 : 0));
     rest >>= 7n;
   } while (rest > 0n);
-  return Buffer.from(bytes);
+  return Uint8Array.from(bytes);
 }
 
-const integer = (field, value) => Buffer.concat([varint(field << 3), varint(value)]);
+const integer = (field, value) => message(varint(field << 3), varint(value));
 
 function bytes(field, content) {
-  const body = typeof content === 'string' ? Buffer.from(content) : content;
-  return Buffer.concat([varint((field << 3) | 2), varint(body.length), body]);
+  const body = typeof content === 'string' ? encoder.encode(content) : content;
+  return message(varint((field << 3) | 2), varint(body.length), body);
 }
 
 function float(field, value) {
-  const four = Buffer.alloc(4);
-  four.writeFloatLE(value);
-  return Buffer.concat([varint((field << 3) | 5), four]);
+  const four = new Uint8Array(4);
+  new DataView(four.buffer).setFloat32(0, value, true);
+  return message(varint((field << 3) | 5), four);
 }
-
-const message = (...parts) => Buffer.concat(parts.flat());
 
 /** TensorProto.DataType. */
 const TYPES = { float: 1, int8: 3, int64: 7 };
 
 function tensor(name, type, shape, data) {
-  const raw = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return message(
     shape.map((size) => integer(1, size)),
     integer(2, TYPES[type]),
@@ -100,15 +113,19 @@ class Graph {
   }
 }
 
+/** Most positions of a table of rotations. */
+const POSITIONS = 8192;
+
 /**
- * @param config - of config.json.
+ * @param config - of config.json, of either family.
  * @param weights - `{ name: { shape, values: Float32Array } }`.
  * @returns the file. Inputs are input_ids and attention_mask, the output is last_hidden_state.
  */
 export function toOnnx(config, weights, { int8 = false } = {}) {
   const graph = new Graph();
-  const { hidden_size: hidden, num_attention_heads: heads, pad_token_id: pad } = config;
+  const { hidden_size: hidden, num_attention_heads: heads, model_type: family } = config;
   const headSize = hidden / heads;
+  const mask = 'attention_mask';
   const add = (a, b) => graph.node('Add', [a, b]);
   const weight = (name) => graph.constant(name, 'float', weights[name].shape, weights[name].values);
 
@@ -120,58 +137,87 @@ export function toOnnx(config, weights, { int8 = false } = {}) {
           x,
           graph.constant(`${name}.weight`, 'float', [shape[1], shape[0]], transpose(values, shape)),
         ]);
-    return add(product, weight(`${name}.bias`));
+    return weights[`${name}.bias`] ? add(product, weight(`${name}.bias`)) : product;
   };
   const norm = (x, name) =>
     graph.node('LayerNormalization', [x, weight(`${name}.weight`), weight(`${name}.bias`)], {
       axis: -1,
       epsilon: config.layer_norm_eps,
     });
+  const gelu = (x) => {
+    const erf = graph.node('Erf', [graph.node('Div', [x, graph.scalar(Math.SQRT2)])]);
+    return graph.node('Mul', [graph.node('Mul', [x, add(erf, graph.scalar(1))]), graph.scalar(0.5)]);
+  };
 
-  // Positions count the tokens that are no padding.
-  const mask = 'attention_mask';
+  // Positions count the tokens that are no padding, from 1 on.
   const axis = graph.constant('axis', 'int64', [], BigInt64Array.of(1n));
   const counted = graph.node('Mul', [graph.node('CumSum', [mask, axis]), mask]);
-  const positions = add(counted, graph.constant('offset', 'int64', [], BigInt64Array.of(BigInt(pad))));
-  const words = graph.node('Gather', [weight('embeddings.word_embeddings.weight'), 'input_ids']);
-  const places = graph.node('Gather', [weight('embeddings.position_embeddings.weight'), positions]);
+  const offset = (by) => add(counted, graph.constant('offset', 'int64', [], BigInt64Array.of(BigInt(by))));
+
   const types = graph.constant(
     'types',
     'float',
     [hidden],
     weights['embeddings.token_type_embeddings.weight'].values.slice(0, hidden),
   );
-  let stream = norm(add(add(words, types), places), 'embeddings.LayerNorm');
+  let stream = add(graph.node('Gather', [weight('embeddings.word_embeddings.weight'), 'input_ids']), types);
 
+  const split = graph.integers(0, 0, heads, headSize);
+  const joined = graph.integers(0, 0, hidden);
+  const ofHeads = (x, perm) => graph.node('Transpose', [graph.node('Reshape', [x, split])], { perm });
   const seen = graph.node('Cast', [graph.node('Unsqueeze', [mask, graph.integers(1, 2)])], {
     to: TYPES.float,
   });
   const penalty = graph.node('Mul', [graph.node('Sub', [graph.scalar(1), seen]), graph.scalar(-3.4e38)]);
-  const split = graph.integers(0, 0, heads, headSize);
-  const joined = graph.integers(0, 0, hidden);
-  for (let i = 0; i < config.num_hidden_layers; i++) {
-    const layer = `encoder.layer.${i}`;
-    const part = (name, perm) =>
-      graph.node(
-        'Transpose',
-        [graph.node('Reshape', [linear(stream, `${layer}.attention.self.${name}`), split])],
-        { perm },
-      );
-    const query = part('query', [0, 2, 1, 3]);
-    const key = part('key', [0, 2, 3, 1]);
-    const value = part('value', [0, 2, 1, 3]);
+  /** @param key - `[batch, heads, headSize, sequence]`. */
+  const attention = (query, key, value) => {
     const scores = graph.node('Div', [graph.node('MatMul', [query, key]), graph.scalar(Math.sqrt(headSize))]);
     const shares = graph.node('Softmax', [add(scores, penalty)], { axis: -1 });
     const mixed = graph.node('Transpose', [graph.node('MatMul', [shares, value])], { perm: [0, 2, 1, 3] });
-    const context = graph.node('Reshape', [mixed, joined]);
-    const attended = linear(context, `${layer}.attention.output.dense`);
-    stream = norm(add(attended, stream), `${layer}.attention.output.LayerNorm`);
+    return graph.node('Reshape', [mixed, joined]);
+  };
 
-    const inner = linear(stream, `${layer}.intermediate.dense`);
-    const erf = graph.node('Erf', [graph.node('Div', [inner, graph.scalar(Math.SQRT2)])]);
-    const gate = graph.node('Mul', [inner, add(erf, graph.scalar(1))]);
-    const gelu = graph.node('Mul', [gate, graph.scalar(0.5)]);
-    stream = norm(add(linear(gelu, `${layer}.output.dense`), stream), `${layer}.output.LayerNorm`);
+  if (family === 'gte') {
+    const rotate = rotation(graph, config, offset(-1));
+    stream = norm(stream, 'embeddings.LayerNorm');
+    for (let i = 0; i < config.num_hidden_layers; i++) {
+      const layer = `encoder.layer.${i}`;
+      const packed = linear(stream, `${layer}.attention.qkv_proj`);
+      const [q, k, v] = graph.node(
+        'Split',
+        [packed, graph.integers(hidden, hidden, hidden)],
+        { axis: -1 },
+        3,
+      );
+      const key = graph.node('Transpose', [rotate(ofHeads(k, [0, 2, 1, 3]))], { perm: [0, 1, 3, 2] });
+      const context = attention(rotate(ofHeads(q, [0, 2, 1, 3])), key, ofHeads(v, [0, 2, 1, 3]));
+      stream = norm(add(linear(context, `${layer}.attention.o_proj`), stream), `${layer}.attn_ln`);
+
+      const both = linear(stream, `${layer}.mlp.up_gate_proj`);
+      const sizes = graph.integers(config.intermediate_size, config.intermediate_size);
+      const [up, gate] = graph.node('Split', [both, sizes], { axis: -1 }, 2);
+      const inner = graph.node('Mul', [gelu(gate), up]);
+      stream = norm(add(linear(inner, `${layer}.mlp.down_proj`), stream), `${layer}.mlp_ln`);
+    }
+  } else {
+    const places = graph.node('Gather', [
+      weight('embeddings.position_embeddings.weight'),
+      offset(config.pad_token_id),
+    ]);
+    stream = norm(add(stream, places), 'embeddings.LayerNorm');
+    for (let i = 0; i < config.num_hidden_layers; i++) {
+      const layer = `encoder.layer.${i}`;
+      const part = (name, perm) => ofHeads(linear(stream, `${layer}.attention.self.${name}`), perm);
+      const context = attention(
+        part('query', [0, 2, 1, 3]),
+        part('key', [0, 2, 3, 1]),
+        part('value', [0, 2, 1, 3]),
+      );
+      const attended = linear(context, `${layer}.attention.output.dense`);
+      stream = norm(add(attended, stream), `${layer}.attention.output.LayerNorm`);
+      const inner = gelu(linear(stream, `${layer}.intermediate.dense`));
+      stream = norm(add(linear(inner, `${layer}.output.dense`), stream), `${layer}.output.LayerNorm`);
+    }
   }
   graph.node('Identity', [stream], {}, 1, 'last_hidden_state');
 
@@ -186,6 +232,29 @@ export function toOnnx(config, weights, { int8 = false } = {}) {
   );
   const opset = message(bytes(1, ''), integer(2, 17));
   return message(integer(1, 8), bytes(2, 'sterna bench'), bytes(7, content), bytes(8, opset));
+}
+
+/** Rotary position embedding of `[batch, heads, sequence, headSize]`: x · cos + (−x₂, x₁) · sin. */
+function rotation(graph, { hidden_size: hidden, num_attention_heads: heads, rope_theta: theta }, positions) {
+  const size = hidden / heads;
+  // Padding has the position −1, and gets the first row's.
+  const within = graph.node('Max', [positions, graph.constant('first', 'int64', [], BigInt64Array.of(0n))]);
+  const [cosine, sine] = [Math.cos, Math.sin].map((of, i) => {
+    const values = Float32Array.from({ length: POSITIONS * size }, (_, at) =>
+      of(Math.floor(at / size) * theta ** ((-2 * (at % (size / 2))) / size)),
+    );
+    const rows = graph.node('Gather', [
+      graph.constant(`angles${i}`, 'float', [POSITIONS, size], values),
+      within,
+    ]);
+    return graph.node('Unsqueeze', [rows, graph.integers(1)]);
+  });
+  const halves = graph.integers(size / 2, size / 2);
+  return (x) => {
+    const [low, high] = graph.node('Split', [x, halves], { axis: -1 }, 2);
+    const turned = graph.node('Concat', [graph.node('Neg', [high]), low], { axis: -1 });
+    return graph.node('Add', [graph.node('Mul', [x, cosine]), graph.node('Mul', [turned, sine])]);
+  };
 }
 
 function transpose(values, [rows, columns]) {

@@ -18,8 +18,8 @@ const HELP = `sterna: multilingual embeddings and semantic search
                    {"id","text"} a line in, the best passages out
 
   --model      a folder with config.json, model.safetensors and tokenizer.json, an address of one, or nano (default)
-  --device     auto (default), webgpu, wasm or reference
-  --precision  of the weights: f32 (default) or, on device wasm, q8
+  --device     wasm (default), webgpu, reference, or auto for the fastest
+  --precision  of the weights: f32 (default), f16 (webgpu), q8 (webgpu, wasm), q4 (webgpu), or auto
   --threads    of device wasm; as many as the processor has, up to 8, by default
   --dimensions length of the vectors, one that the model was trained to be cut to
   --input, --output   a file, or - for standard input and output (default)
@@ -28,7 +28,7 @@ const HELP = `sterna: multilingual embeddings and semantic search
 
 const OPTIONS = {
   model: { type: 'string', default: 'nano' },
-  device: { type: 'string', default: 'auto' },
+  device: { type: 'string', default: 'wasm' },
   precision: { type: 'string', default: 'f32' },
   threads: { type: 'string' },
   task: { type: 'string', default: 'document' },
