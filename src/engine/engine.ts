@@ -10,13 +10,14 @@ import type { EmbedderReport, EmbeddingSpace } from '../types.ts';
 import { Fingerprint } from './fingerprint.ts';
 import { HeadStart } from './head-start.ts';
 import type { EmbeddedTexts, EmbedRequest, EngineLink } from './link.ts';
+import type { LoadOptions } from './load-options.ts';
 import { Pace } from './pace.ts';
-import { Runner, type RunnerOptions } from './runner.ts';
+import { Runner } from './runner.ts';
 import { SharedVectors } from './shared-vectors.ts';
 import { breathe, Turns } from './turns.ts';
 
 /** How to load an engine. */
-export interface EngineOptions extends RunnerOptions {
+export interface EngineOptions extends LoadOptions {
   readonly files: ModelFiles;
 }
 
@@ -79,7 +80,7 @@ export class Engine implements EngineLink {
     }
   }
 
-  private static async of(model: ModelFolder, headStart: HeadStart, options: RunnerOptions): Promise<Engine> {
+  private static async of(model: ModelFolder, headStart: HeadStart, options: LoadOptions): Promise<Engine> {
     const { batchTokens, signal, onProgress } = options;
     const item = model.name;
     onProgress?.({ phase: 'verify', item, loaded: 0, total: 1 });

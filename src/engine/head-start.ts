@@ -1,7 +1,7 @@
 import type { EncoderConfig } from '../encoder/config.ts';
 import { type OpenedBackend, openBackend } from './devices.ts';
 import { type Lane, lanesFor, nameOfLane } from './lanes.ts';
-import { type TrialOptions, teller } from './trial.ts';
+import { type LoadOptions, teller } from './load-options.ts';
 
 /**
  * Opens the devices that a model will be tried on first, and makes their kernels, while the model is still being downloaded:
@@ -10,7 +10,7 @@ import { type TrialOptions, teller } from './trial.ts';
 export class HeadStart {
   private readonly opened = new Map<string, Promise<OpenedBackend>>();
 
-  constructor(private readonly options: TrialOptions) {}
+  constructor(private readonly options: LoadOptions) {}
 
   /** Begins. What fails here is heard of when it is asked for. */
   begin(config: EncoderConfig): void {
@@ -22,7 +22,7 @@ export class HeadStart {
   }
 
   /** A backend of this lane with its kernels made: the one that was begun, once; after that a new one. */
-  take(lane: Lane, config: EncoderConfig, options: TrialOptions): Promise<OpenedBackend> {
+  take(lane: Lane, config: EncoderConfig, options: LoadOptions): Promise<OpenedBackend> {
     const name = nameOfLane(lane);
     const begun = this.opened.get(name);
     this.opened.delete(name);
@@ -38,7 +38,7 @@ export class HeadStart {
 }
 
 /** @throws SternaError as the device says; nothing is left open then. */
-async function openReady(lane: Lane, config: EncoderConfig, options: TrialOptions): Promise<OpenedBackend> {
+async function openReady(lane: Lane, config: EncoderConfig, options: LoadOptions): Promise<OpenedBackend> {
   const { open = openBackend } = options;
   const opened = await open(lane, options);
   try {

@@ -8,7 +8,7 @@ import { SternaError } from '../errors.ts';
 import { nodeGpu } from '../node/gpu.ts';
 import { Engine } from './engine.ts';
 import type { EmbedRequest } from './link.ts';
-import type { RunnerOptions } from './runner.ts';
+import type { LoadOptions } from './load-options.ts';
 
 const gpu = await nodeGpu().catch(() => undefined);
 
@@ -55,7 +55,7 @@ afterEach(() => {
   for (const engine of open.splice(0)) engine.dispose();
 });
 
-async function load(opener: RunnerOptions['open']): Promise<Engine> {
+async function load(opener: LoadOptions['open']): Promise<Engine> {
   const engine = await Engine.load({
     files: filesOf(model),
     device: 'webgpu',

@@ -7,10 +7,8 @@ import { pack } from '../text/pack.ts';
 import { IS_THE_DEVICES } from './devices.ts';
 import { HeadStart } from './head-start.ts';
 import { type Lane, lanesFor, nameOfLane } from './lanes.ts';
-import { type Entrant, enter, fastest, type TrialOptions, teller } from './trial.ts';
-
-/** How to load a runner. */
-export type RunnerOptions = TrialOptions;
+import { type LoadOptions, teller } from './load-options.ts';
+import { type Entrant, enter, fastest } from './trial.ts';
 
 /** An entrant with all weights on it. */
 interface Loaded extends Entrant {
@@ -26,7 +24,7 @@ export class Runner {
 
   private constructor(
     private readonly model: ModelFolder,
-    private readonly options: RunnerOptions,
+    private readonly options: LoadOptions,
     private loaded: Loaded,
     /** Why this device. */
     private readonly reasons: readonly string[],
@@ -38,7 +36,7 @@ export class Runner {
    * @param headStart - devices that may be open already.
    * @throws SternaError as the device says, where it was asked for by name.
    */
-  static async load(model: ModelFolder, headStart: HeadStart, options: RunnerOptions): Promise<Runner> {
+  static async load(model: ModelFolder, headStart: HeadStart, options: LoadOptions): Promise<Runner> {
     const { entrants, passedOver } = await enterAll(model, headStart, options);
     try {
       const { winner, notes } = await fastest(entrants, model.config);
@@ -105,7 +103,7 @@ export class Runner {
 async function enterAll(
   model: ModelFolder,
   headStart: HeadStart,
-  options: RunnerOptions,
+  options: LoadOptions,
 ): Promise<{ entrants: Entrant[]; passedOver: string[] }> {
   const { device, precision } = options;
   const entrants: Entrant[] = [];
@@ -136,7 +134,7 @@ async function enterAll(
 }
 
 /** Brings the other weights to an entrant. */
-async function fill(model: ModelFolder, entrant: Entrant, options: RunnerOptions): Promise<Loaded> {
+async function fill(model: ModelFolder, entrant: Entrant, options: LoadOptions): Promise<Loaded> {
   const { signal } = options;
   const { config, checkpoint, name } = model;
   const { backend, first } = entrant;

@@ -4,20 +4,10 @@ import { encode } from '../encoder/encoder.ts';
 import { type FirstLayer, loadFirstLayer } from '../encoder/weights.ts';
 import type { ModelFolder } from '../loader/model-folder.ts';
 import { pack } from '../text/pack.ts';
-import type { LoadProgress } from '../types.ts';
-import type { Machine, openBackend } from './devices.ts';
 import type { HeadStart } from './head-start.ts';
 import { type Lane, nameOfLane } from './lanes.ts';
-import type { EngineSettings } from './link.ts';
+import { type LoadOptions, teller } from './load-options.ts';
 import { madeUpTables, selfCheck } from './self-check.ts';
-
-/** How to try a lane. */
-export interface TrialOptions extends EngineSettings, Machine {
-  /** Opens a device in another way, for tests. */
-  readonly open?: typeof openBackend;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: LoadProgress) => void;
-}
 
 /** A backend that has the first layer and computes what it should. */
 export interface Entrant {
@@ -29,12 +19,6 @@ export interface Entrant {
   readonly notes: readonly string[];
 }
 
-/** Reports progress of a phase on something. */
-export function teller({ onProgress }: Pick<TrialOptions, 'onProgress'>) {
-  return (phase: LoadProgress['phase'], item: string) => (loaded: number, total: number) =>
-    onProgress?.({ phase, item, loaded, total });
-}
-
 /**
  * Opens a lane, brings the first layer to it, and checks what comes of that.
  *
@@ -44,7 +28,7 @@ export async function enter(
   { config, checkpoint }: ModelFolder,
   lane: Lane,
   headStart: HeadStart,
-  options: TrialOptions,
+  options: LoadOptions,
 ): Promise<Entrant> {
   const { signal } = options;
   const tell = teller(options);
@@ -72,13 +56,13 @@ const LONG = [8, 64] as const;
 const RUNS = 3;
 
 /** Milliseconds of a layer, for a short and a long batch. */
-export interface Pace {
+export interface LayerTimes {
   readonly short: number;
   readonly long: number;
 }
 
 /** Measures how long an entrant takes for a layer. */
-export async function paceOf({ backend, first }: Entrant, config: EncoderConfig): Promise<Pace> {
+export async function timesOf({ backend, first }: Entrant, config: EncoderConfig): Promise<LayerTimes> {
   const weights = { ...first, layers: [...first.layers, ...first.layers] };
   const time = async ([texts, tokens]: readonly [number, number]) => {
     const ids = Array.from({ length: texts }, () => Uint32Array.from({ length: tokens }, (_, i) => i));
@@ -102,17 +86,17 @@ export async function fastest(
   config: EncoderConfig,
 ): Promise<{ winner: Entrant; notes: string[] }> {
   if (entrants.length === 1) return { winner: entrants[0], notes: [] };
-  const paced = [];
-  for (const entrant of entrants) paced.push({ entrant, pace: await paceOf(entrant, config) });
-  const score = ({ pace: { short, long } }: { pace: Pace }) => short * long;
-  paced.sort((a, b) => score(a) - score(b));
-  const words = paced.map(({ entrant, pace: { short, long } }) => {
+  const timed = [];
+  for (const entrant of entrants) timed.push({ entrant, times: await timesOf(entrant, config) });
+  const score = ({ times: { short, long } }: { times: LayerTimes }) => short * long;
+  timed.sort((a, b) => score(a) - score(b));
+  const words = timed.map(({ entrant, times: { short, long } }) => {
     const [query, batch] = [short, long].map((one) => (one * config.layers).toPrecision(2));
     return `${nameOfLane(entrant.lane)} ${query} ms and ${batch} ms`;
   });
   const shapes = [SHORT, LONG].map(([texts, tokens]) => `${texts}×${tokens}`);
   return {
-    winner: paced[0].entrant,
+    winner: timed[0].entrant,
     notes: [`Measured for ${shapes.join(' and ')} tokens, from one layer: ${words.join('; ')}.`],
   };
 }
