@@ -102,7 +102,12 @@ const builds: Record<string, UserConfig> = {
   demo: {
     root: here('demo'),
     base: './',
-    build: { outDir: here('dist-demo'), emptyOutDir: true, target: 'es2022' },
+    build: {
+      outDir: here('dist-demo'),
+      emptyOutDir: true,
+      target: 'es2022',
+      rolldownOptions: { input: [here('demo/index.html'), here('demo/race.html')] },
+    },
     server: { headers: isolated },
     preview: { headers: isolated },
     worker: { format: 'es' },
