@@ -1,5 +1,6 @@
 /** onnxruntime-web's WebGPU provider in Node, which it was not made for. */
 import { readFileSync } from 'node:fs';
+import { embedPadded } from './padded.mjs';
 
 /**
  * Opens a model.
@@ -19,26 +20,7 @@ export async function openOnnx(gpu, file) {
   ort.env.wasm.numThreads = 1;
   ort.env.logLevel = 'error';
   const session = await ort.InferenceSession.create(readFileSync(file), { executionProviders: ['webgpu'] });
-  const run = async (texts) => {
-    const longest = Math.max(...texts.map(({ length }) => length));
-    const shape = [texts.length, longest];
-    const ids = new BigInt64Array(texts.length * longest).fill(1n);
-    const mask = new BigInt64Array(texts.length * longest);
-    for (const [i, text] of texts.entries()) {
-      ids.set(BigInt64Array.from(text, BigInt), i * longest);
-      mask.fill(1n, i * longest, i * longest + text.length);
-    }
-    const { last_hidden_state: output } = await session.run({
-      input_ids: new ort.Tensor('int64', ids, shape),
-      attention_mask: new ort.Tensor('int64', mask, shape),
-    });
-    const [, , width] = output.dims;
-    return texts.map((_, i) => {
-      const first = output.data.slice(i * longest * width, i * longest * width + width);
-      const length = Math.hypot(...first);
-      return first.map((value) => value / length);
-    });
-  };
+  const run = (texts) => embedPadded(ort, session, texts);
   const close = async () => {
     await session.release();
     clearInterval(turning);

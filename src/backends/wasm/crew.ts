@@ -11,6 +11,8 @@ export interface ThreadStart {
   readonly control: number;
   /** Its number; the caller of {@link Crew.run} is 0. */
   readonly thread: number;
+  /** See {@link SPINS}. */
+  readonly spins: number;
 }
 
 export interface Thread {
@@ -29,6 +31,12 @@ const SCRATCH_BYTES = 6;
 
 /** How long a thread may take for a chunk, in milliseconds: thousands of times what it takes, unless it is dead. */
 const PATIENCE = 60_000;
+
+/**
+ * How often a thread looks for work before it sleeps: about a millisecond. The gaps between jobs, and between the batches of
+ * somebody who types, are shorter than it takes to be woken.
+ */
+const SPINS = 300_000;
 
 type Run = (job: number, chunk: number, scratch: number) => void;
 
@@ -67,7 +75,7 @@ export class Crew {
     const threads: Thread[] = [];
     try {
       for (let thread = 1; thread < size && startThread; thread++)
-        threads.push(await startThread({ module, memory, control, thread }));
+        threads.push(await startThread({ module, memory, control, thread, spins: SPINS }));
     } catch (error) {
       for (const thread of threads) thread.terminate();
       throw error;
@@ -99,7 +107,7 @@ export class Crew {
     for (let chunk = Atomics.add(control, NEXT, 1); chunk < chunks; chunk = Atomics.add(control, NEXT, 1))
       this.run(job, chunk, scratch);
     // The others have at most a chunk left each: waiting in a loop is shorter than to be woken.
-    for (let turn = 0; turn < 20_000; turn++) if (Atomics.load(control, BUSY) === 0) return;
+    for (let turn = 0; turn < SPINS; turn++) if (Atomics.load(control, BUSY) === 0) return;
     for (let busy = Atomics.load(control, BUSY); busy > 0; busy = Atomics.load(control, BUSY)) {
       if (Atomics.wait(control, BUSY, busy, PATIENCE) === 'timed-out') {
         throw new SternaError(
@@ -124,14 +132,13 @@ export class Crew {
  * What the other threads do, until they are terminated: wait for a job, take chunks of it while there are some, say so when there
  * are none. It stands on its own, so that it can be sent to a thread as text.
  */
-export function serveChunks({ module, memory, control: address, thread }: ThreadStart): void {
+export function serveChunks({ module, memory, control: address, thread, spins }: ThreadStart): void {
   const control = new Int32Array(memory.buffer, address, 8);
   const { run } = new WebAssembly.Instance(module, { env: { memory } }).exports as { run: Run };
   const [generation, next, chunks, job, busy, scratch, scratchBytes] = [0, 1, 2, 3, 4, 5, 6];
   let seen = 0;
   for (;;) {
-    // Jobs follow each other within microseconds while a batch runs, and not at all in between.
-    for (let turn = 0; turn < 20_000 && Atomics.load(control, generation) === seen; turn++);
+    for (let turn = 0; turn < spins && Atomics.load(control, generation) === seen; turn++);
     while (Atomics.load(control, generation) === seen) Atomics.wait(control, generation, seen);
     seen = Atomics.load(control, generation);
     const count = control[chunks];
