@@ -30,6 +30,8 @@ const models = arguments_.models.split(',');
 const rounds = Number(arguments_.rounds ?? (quick ? 3 : 7));
 const threads = cpus().length;
 const counts = [...new Set([1, threads])];
+/** Positions of nano. */
+const LONGEST_OF_NANO = 512;
 
 const onnx = { engine: 'onnxruntime', device: 'wasm' };
 const wasmEngines = [
@@ -84,8 +86,10 @@ async function raceWasm(browser, model) {
       ? `1x16,8x128,32x64${model === 'nano' ? ',ragged' : ''}`
       : large
         ? '1x16,1x128,8x128'
-        : '1x16,1x128,8x128,32x64,1x512,1x2048,ragged')
-  ).split(',');
+        : '1x16,1x128,8x128,32x64,1x512,1x2048,1x8192,ragged')
+  )
+    .split(',')
+    .filter((shape) => model !== 'nano' || tokensOf(tokenIds(shape).slice(0, 1)) <= LONGEST_OF_NANO);
   const lanes = await openLanes(browser, model, wasmEngines);
   for (const shape of shapes) {
     const texts = tokenIds(shape);
@@ -149,19 +153,31 @@ async function closeAll(lanes) {
   for (const { close } of lanes) await close();
 }
 
-/** Some rounds of all lanes in turn, after one that warms up and shows that all compute the same. */
+/**
+ * Some rounds of all lanes in turn, after one that warms up and shows that all compute the same. A peer that cannot run the shape
+ * drops out, with its own words for it in the table.
+ */
 async function race(model, shape, lanes, inputs, tokens, times = rounds) {
   for (const lane of lanes) lane.times = [];
-  for (let round = -1; round < times; round++) {
-    const first = [];
-    for (const lane of lanes) {
-      const { milliseconds, vectors } = await lane.page.evaluate((all) => globalThis.measure(all), inputs);
-      if (round >= 0) lane.times.push(milliseconds);
-      first.push(vectors);
+  const running = [];
+  const first = [];
+  for (const lane of lanes) {
+    const { name, threads: count } = lane;
+    try {
+      first.push((await lane.page.evaluate((all) => globalThis.measure(all), inputs)).vectors);
+      running.push(lane);
+    } catch (error) {
+      if (lane.engine === 'sterna') throw error;
+      const words = error.message.split('\n')[0].slice(0, 160);
+      rows.push({ model, shape, engine: name, threads: count, ms: 'fails', 'tokens/s': words });
     }
-    if (round === -1) checkAgreement(lanes, first);
   }
-  for (const { name, threads: count, times: measured } of lanes) {
+  checkAgreement(running, first);
+  for (let round = 0; round < times; round++) {
+    for (const lane of running)
+      lane.times.push((await lane.page.evaluate((all) => globalThis.measure(all), inputs)).milliseconds);
+  }
+  for (const { name, threads: count, times: measured } of running) {
     const ms = median(measured);
     rows.push({ model, shape, engine: name, threads: count, ms, 'tokens/s': (1000 * tokens) / ms });
   }
@@ -171,8 +187,11 @@ async function race(model, shape, lanes, inputs, tokens, times = rounds) {
 /** A ratio of speeds, each side at its best number of threads. */
 function compare(model, shape, lanes, ours, theirs) {
   const best = (names) =>
-    lanes.filter(({ name }) => names.includes(name)).sort((a, b) => median(a.times) - median(b.times))[0];
+    lanes
+      .filter(({ name, times }) => names.includes(name) && times.length > 0)
+      .sort((a, b) => median(a.times) - median(b.times))[0];
   const [mine, other] = [best([ours]), best(theirs)];
+  if (!other) return;
   const speeds = ({ times }) => times.map((milliseconds) => 1000 / milliseconds);
   const of = ({ name, threads: count }) => `${name} (${count})`;
   const name = `${model} ${shape}: ${of(mine)} / ${theirs.length > 1 ? 'their best, ' : ''}${of(other)}`;

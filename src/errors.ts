@@ -12,6 +12,10 @@
  * | `model-not-found` | a file of the model is missing (or the network says so) |
  * | `network` | a download failed |
  * | `corrupt-file` | a file is truncated or is not what its name says |
+ * | `source-changed` | a file became another one on the server while it was downloaded, twice in a row |
+ * | `storage-full` | there is room for the model neither in the site's storage nor in memory |
+ * | `storage` | the site's storage cannot be used |
+ * | `wrong-vectors` | a model does not give the vectors that are known of it |
  * | `unsupported-model` | a readable checkpoint of an architecture or size that Sterna does not run |
  * | `missing-tensor` / `tensor-shape` / `tensor-dtype` | a checkpoint lacks a tensor, or it is misshapen |
  * | `no-tokenizer` | text was given to a model that came without tokenizer.json |
@@ -36,6 +40,10 @@ export type SternaErrorCode =
   | 'model-not-found'
   | 'network'
   | 'corrupt-file'
+  | 'source-changed'
+  | 'storage-full'
+  | 'storage'
+  | 'wrong-vectors'
   | 'unsupported-model'
   | 'missing-tensor'
   | 'tensor-shape'

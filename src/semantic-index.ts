@@ -1,5 +1,5 @@
+import { crc32 } from './crc32.ts';
 import { SternaError } from './errors.ts';
-import { crc32 } from './index/checksum.ts';
 import { VectorIndex } from './index/vector-index.ts';
 import type { Passage } from './text/chunk.ts';
 import type { EmbeddingSpace, Priority, Task } from './types.ts';

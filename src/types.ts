@@ -21,7 +21,8 @@ export type Device = 'auto' | 'webgpu' | 'wasm' | 'reference';
  * - `f16`: on `webgpu` where the GPU has it; half the memory, cosine ≥ 0.99999.
  * - `q8`: on `webgpu` and `wasm`; 8 bits with a scale for each 64 weights. On `wasm` features have 8 bits as well, and it is three
  *   times as fast.
- * - `q4`: on `webgpu`; the feed-forward network in 4 bits with a scale for each 32 weights, attention as in `q8`.
+ * - `q4`: on `webgpu`; the feed-forward network in 4 bits with a scale for each 32 weights, attention as in `q8`. `wasm` takes it, too, and
+ *   computes in 8 bits.
  */
 export type Precision = 'f32' | 'f16' | 'q8' | 'q4';
 

@@ -1,5 +1,6 @@
 import type { PackedBatch } from '../text/pack.ts';
 import type { Precision } from '../types.ts';
+import type { MatrixData } from './block-codes.ts';
 
 /**
  * An opaque handle of a matrix `[rows, columns]` of float32 that lives on a backend.
@@ -74,7 +75,7 @@ export interface Backend {
    *
    * @param precision - number type to keep a matrix in; the backend's own unless said otherwise.
    */
-  weight(data: Float32Array, rows: number, columns: number, label: string, precision?: Precision): Tensor;
+  weight(data: MatrixData, rows: number, columns: number, label: string, precision?: Precision): Tensor;
 
   /** Starts a batch of at most 65,535 tokens: tensors from `activation` live until `end`. */
   begin(batch: PackedBatch): void;

@@ -5,6 +5,12 @@ import type { EncoderConfig } from './config.ts';
 export interface RowTable {
   readonly rows: number;
   readonly columns: number;
+  /**
+   * Makes rows ready to be added, until the next call; absent where all of them always are.
+   *
+   * @throws SternaError `network`, `corrupt-file` where they cannot be had.
+   */
+  fetch?(rows: Uint32Array): Promise<void>;
   /** Adds row `row` to `target[at … at + columns]`. */
   addRow(row: number, target: Float32Array, at: number): void;
 }

@@ -41,6 +41,7 @@ export async function encode(
 ): Promise<Float32Array> {
   const tokens = batch.ids.length;
   const texts = batch.starts.length - 1;
+  await weights.embeddings.words.fetch?.(batch.ids);
   backend.begin(batch);
   try {
     const rotation = config.rope && rotationTable(config.rope, config.headSize, longest(batch));

@@ -17,7 +17,7 @@ test.each<[Device, Precision, string[]]>([
   ['auto', 'auto', ['webgpu in f16 > webgpu in f32', 'wasm in q8 > wasm in f32']],
   ['auto', 'f16', ['webgpu in f16 > webgpu in f32', 'wasm in f32']],
   ['auto', 'q8', ['webgpu in q8', 'wasm in q8']],
-  ['auto', 'q4', ['webgpu in q4']],
+  ['auto', 'q4', ['webgpu in q4', 'wasm in q4']],
   ['webgpu', 'auto', ['webgpu in f16 > webgpu in f32']],
   ['webgpu', 'f16', ['webgpu in f16']],
   ['wasm', 'auto', ['wasm in q8 > wasm in f32']],
@@ -37,7 +37,7 @@ test('relaxed SIMD steps down to plain SIMD before another precision', () => {
 });
 
 test('a precision that a device does not have is refused, with the devices that have it', () => {
-  expect(() => lanesFor('wasm', 'q4')).toThrow(
-    /precision is "q4" on device "wasm"; needed for it: device "webgpu" or "reference"/,
+  expect(() => lanesFor('wasm', 'f16')).toThrow(
+    /precision is "f16" on device "wasm"; needed for it: device "webgpu" or "reference"/,
   );
 });

@@ -15,7 +15,7 @@ export interface Lane {
 /** What each device can keep weights in, the one for `auto` first, and what it steps down to next where one computes wrong numbers. */
 const PRECISIONS: Readonly<Record<NamedDevice, readonly Precision[]>> = {
   webgpu: ['f16', 'f32', 'q8', 'q4'],
-  wasm: ['q8', 'f32'],
+  wasm: ['q8', 'f32', 'q4'],
   reference: ['f32', 'f16', 'q8', 'q4'],
 };
 

@@ -20,7 +20,7 @@ const BOUND = 1e-9;
 const BOUND_OF_ROUNDED_FEATURES = 5e-3;
 
 function boundOf({ name, precision }: Backend): number {
-  return name === 'wasm' && precision === 'q8' ? BOUND_OF_ROUNDED_FEATURES : BOUND;
+  return name === 'wasm' && precision !== 'f32' ? BOUND_OF_ROUNDED_FEATURES : BOUND;
 }
 
 /** How often these texts are in a batch together, to have rows for every kind of tile: 42 and 147 of them. */

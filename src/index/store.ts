@@ -1,5 +1,5 @@
+import { crc32 } from '../crc32.ts';
 import { SternaError } from '../errors.ts';
-import { crc32 } from './checksum.ts';
 
 /**
  * The bytes of an index, little-endian:

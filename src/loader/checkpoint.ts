@@ -23,6 +23,18 @@ export class Checkpoint {
     if (!tensor) throw new SternaError('missing-tensor', `The checkpoint has no tensor ${name}.`);
     return this.files.get(tensor.file)!.read(tensor.start, tensor.end);
   }
+
+  /**
+   * The bytes of rows `first` … `end` of a tensor.
+   *
+   * @throws SternaError `missing-tensor`, `corrupt-file`.
+   */
+  async readRows(name: string, first: number, end: number): Promise<Uint8Array> {
+    const tensor = this.tensors.get(name);
+    if (!tensor) throw new SternaError('missing-tensor', `The checkpoint has no tensor ${name}.`);
+    const rowBytes = (tensor.end - tensor.start) / tensor.shape[0];
+    return this.files.get(tensor.file)!.read(tensor.start + first * rowBytes, tensor.start + end * rowBytes);
+  }
 }
 
 /**

@@ -56,7 +56,7 @@ export async function download(
   }
 }
 
-function isAbsent({ status, headers }: Response, name: string): boolean {
+export function isAbsent({ status, headers }: Response, name: string): boolean {
   if (status === 404 || status === 410) return true;
   const page = headers.get('content-type')?.toLowerCase().startsWith('text/html') ?? false;
   return status === 200 && page && !/\.html?$/.test(name);

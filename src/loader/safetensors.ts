@@ -12,6 +12,8 @@ export interface TensorInfo {
   /** Bytes `start` … `end` of the file. */
   readonly start: number;
   readonly end: number;
+  /** Whether its bytes are those of the transposed matrix, `[columns, rows]`, as in ONNX files. */
+  readonly transposed?: boolean;
 }
 
 /** The limit of the format's own reader. */

@@ -7,7 +7,7 @@ import type {
   RotationTable,
   Tensor,
 } from '../../encoder/backend.ts';
-import { rounded } from '../../encoder/block-codes.ts';
+import { type MatrixData, rounded } from '../../encoder/block-codes.ts';
 import type { PackedBatch } from '../../text/pack.ts';
 import type { Precision } from '../../types.ts';
 import { attention } from './attention.ts';
@@ -44,8 +44,8 @@ export class ReferenceBackend implements Backend {
     this.shape = shape;
   }
 
-  weight(data: Float32Array, rows: number, columns: number, _: string, precision = this.precision): Tensor {
-    const kept = rows === 1 ? data : rounded(data, rows, columns, precision);
+  weight(data: MatrixData, rows: number, columns: number, _: string, precision = this.precision): Tensor {
+    const kept = rounded(data, rows, columns, rows === 1 ? 'f32' : precision);
     return new HostTensor(kept === data ? data.slice() : kept, rows, columns);
   }
 

@@ -7,9 +7,10 @@ import type {
   RotationTable,
   Tensor,
 } from '../../encoder/backend.ts';
-import { Q8, quantiseBlocks } from '../../encoder/block-codes.ts';
+import { inBlocks, inFloats, type MatrixData, Q4, Q8 } from '../../encoder/block-codes.ts';
 import { SternaError } from '../../errors.ts';
 import type { PackedBatch } from '../../text/pack.ts';
+import type { Precision } from '../../types.ts';
 import { CONTROL_WORDS, Crew, type ThreadStarter } from './crew.ts';
 import { Heap } from './heap.ts';
 import { relaxed, simd } from './kernels.generated.ts';
@@ -44,11 +45,15 @@ const BLOCK_ROWS = 48;
 /** Numbers that are worth a chunk of a cheap operation. */
 const CHEAP_NUMBERS = 16_384;
 /** Multiplications that are worth waking other threads for: some ten microseconds. */
-const WORTH_SHARING: Readonly<Record<WasmPrecision, number>> = { f32: 1_500_000, q8: 6_000_000 };
+const WORTH_SHARING: Readonly<Record<WasmPrecision, number>> = {
+  f32: 1_500_000,
+  q8: 6_000_000,
+  q4: 6_000_000,
+};
 /** Rows of [up | gate] that are in memory at a time. */
 const GATED_ROWS = 512;
 /** Number types of weights for which there are kernels. */
-export type WasmPrecision = 'f32' | 'q8';
+export type WasmPrecision = 'f32' | 'q8' | 'q4';
 
 /** How features are written as whole numbers. */
 interface FeatureCodes {
@@ -145,13 +150,25 @@ export class WasmBackend implements Backend {
     this.shape = shape;
   }
 
-  weight(data: Float32Array, rows: number, columns: number): Tensor {
+  weight(
+    data: MatrixData,
+    rows: number,
+    columns: number,
+    _?: string,
+    precision: Precision = this.precision,
+  ): Tensor {
     if (rows === 1) {
       const address = this.heap.allocate(4 * columns);
-      this.heap.floats(address, columns).set(data);
+      this.heap.floats(address, columns).set(inFloats(data));
       return new HeapTensor(address, rows, columns);
     }
-    if (this.precision === 'q8') return this.quantised(data, rows, columns);
+    // What 4 bits are worth is decided before the kernels for 8 bits get them.
+    if (precision === 'q4') return this.quantised(inBlocks(data, rows, columns, Q4), rows, columns);
+    if (precision === 'q8') return this.quantised(data, rows, columns);
+    return this.floats(inFloats(data), rows, columns);
+  }
+
+  private floats(data: Float32Array, rows: number, columns: number): Tensor {
     const panels = Math.ceil(rows / PANEL);
     const address = this.heap.allocate(4 * panels * PANEL * columns);
     const target = this.heap.floats(address, panels * PANEL * columns);
@@ -164,13 +181,13 @@ export class WasmBackend implements Backend {
   }
 
   /** Panels of eight rows, as assembly/tile-q8.ts reads them. */
-  private quantised(data: Float32Array, rows: number, columns: number): Tensor {
+  private quantised(data: MatrixData, rows: number, columns: number): Tensor {
     const { group, zero } = this.codes;
     const panels = Math.ceil(rows / PANEL);
     const panelBytes = PANEL * (this.codeBytes(columns) * (group / 4) + 8 * Math.ceil(columns / Q8.block));
     const address = this.heap.allocate(panels * panelBytes);
     this.heap.bytes(address, panels * panelBytes).fill(0);
-    const { codes, scales, blocks } = quantiseBlocks(data, rows, columns, Q8);
+    const { codes, scales, blocks } = inBlocks(data, rows, columns, Q8);
     for (let row = 0; row < rows; row++) {
       let at = address + Math.floor(row / PANEL) * panelBytes;
       for (let block = 0; block < blocks; block++) {

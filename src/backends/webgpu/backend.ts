@@ -7,6 +7,7 @@ import type {
   RotationTable,
   Tensor,
 } from '../../encoder/backend.ts';
+import { inFloats, type MatrixData } from '../../encoder/block-codes.ts';
 import { SternaError } from '../../errors.ts';
 import type { PackedBatch } from '../../text/pack.ts';
 import type { Precision } from '../../types.ts';
@@ -192,14 +193,14 @@ export class WebGpuBackend implements Backend {
   }
 
   weight(
-    data: Float32Array,
+    data: MatrixData,
     rows: number,
     columns: number,
     label: string,
     precision: Precision = this.precision,
   ): Tensor {
     this.check();
-    if (rows === 1) return new GpuTensor(this.upload(label, data), rows, columns);
+    if (rows === 1) return new GpuTensor(this.upload(label, inFloats(data)), rows, columns);
     const { weight, scales } = weightFormats[precision].encode(data, rows, columns);
     const scaleBuffer = scales && this.upload(`${label} scales`, scales);
     return new GpuWeight(this.upload(label, weight), rows, columns, precision, scaleBuffer);

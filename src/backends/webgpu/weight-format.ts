@@ -1,4 +1,5 @@
-import { Q4, Q8, quantiseBlocks } from '../../encoder/block-codes.ts';
+import { inBlocks, inFloats, type MatrixData, Q4, Q8 } from '../../encoder/block-codes.ts';
+import { transpose } from '../../encoder/transpose.ts';
 import { toHalves } from '../../float16.ts';
 import type { Precision } from '../../types.ts';
 import f16 from './kernels/weights-f16.wgsl?raw';
@@ -20,7 +21,7 @@ export interface WeightFormat {
   readonly constants: Readonly<Record<string, number>>;
   /** Whether there is a binding of scales. */
   readonly scaled: boolean;
-  encode(data: Float32Array, outputs: number, inner: number): EncodedWeight;
+  encode(data: MatrixData, outputs: number, inner: number): EncodedWeight;
 }
 
 export const weightFormats: Readonly<Record<Precision, WeightFormat>> = {
@@ -29,7 +30,7 @@ export const weightFormats: Readonly<Record<Precision, WeightFormat>> = {
     constants: {},
     scaled: false,
     encode: (data, outputs, inner) => ({
-      weight: turned(data, new Float32Array(data.length), outputs, inner),
+      weight: transpose(inFloats(data), new Float32Array(outputs * inner), outputs, inner),
     }),
   },
   f16: {
@@ -37,7 +38,7 @@ export const weightFormats: Readonly<Record<Precision, WeightFormat>> = {
     constants: {},
     scaled: false,
     encode: (data, outputs, inner) => {
-      const turnedData = turned(data, new Float32Array(data.length), outputs, inner);
+      const turnedData = transpose(inFloats(data), new Float32Array(outputs * inner), outputs, inner);
       return { weight: toHalves(turnedData) };
     },
   },
@@ -46,11 +47,11 @@ export const weightFormats: Readonly<Record<Precision, WeightFormat>> = {
     constants: { BLOCK: Q8.block },
     scaled: true,
     encode: (data, rows, columns) => {
-      const { codes, scales, blocks } = quantiseBlocks(data, rows, columns, Q8);
-      const bytes = turned(codes, new Int8Array(codes.length), rows, columns);
+      const { codes, scales, blocks } = inBlocks(data, rows, columns, Q8);
+      const bytes = transpose(codes, new Int8Array(codes.length), rows, columns);
       return {
         weight: new Uint32Array(bytes.buffer),
-        scales: turned(scales, new Float32Array(scales.length), rows, blocks),
+        scales: transpose(scales, new Float32Array(scales.length), rows, blocks),
       };
     },
   },
@@ -59,7 +60,7 @@ export const weightFormats: Readonly<Record<Precision, WeightFormat>> = {
     constants: { BLOCK: Q4.block },
     scaled: true,
     encode: (data, rows, columns) => {
-      const { codes, scales, blocks } = quantiseBlocks(data, rows, columns, Q4);
+      const { codes, scales, blocks } = inBlocks(data, rows, columns, Q4);
       const bytes = new Uint8Array(codes.length / 2);
       for (let row = 0; row < rows; row++) {
         for (let k = 0; k < columns; k += 2) {
@@ -69,27 +70,8 @@ export const weightFormats: Readonly<Record<Precision, WeightFormat>> = {
       }
       return {
         weight: new Uint32Array(bytes.buffer),
-        scales: turned(scales, new Float32Array(scales.length), rows, blocks),
+        scales: transpose(scales, new Float32Array(scales.length), rows, blocks),
       };
     },
   },
 };
-
-/** Rows and columns of a square that fits into the nearest caches while it is turned. */
-const SQUARE = 32;
-
-/** The transpose of `[rows, columns]`. */
-function turned<A extends Float32Array | Int8Array>(data: A, target: A, rows: number, columns: number): A {
-  for (let row0 = 0; row0 < rows; row0 += SQUARE) {
-    const rowEnd = Math.min(row0 + SQUARE, rows);
-    for (let column0 = 0; column0 < columns; column0 += SQUARE) {
-      const columnEnd = Math.min(column0 + SQUARE, columns);
-      for (let row = row0; row < rowEnd; row++) {
-        for (let column = column0; column < columnEnd; column++) {
-          target[column * rows + row] = data[row * columns + column];
-        }
-      }
-    }
-  }
-  return target;
-}

@@ -1,0 +1,404 @@
+import { SternaError } from '../../errors.ts';
+import { type ByteStream, endsTooEarly } from '../byte-stream.ts';
+import { isAbsent } from '../download.ts';
+import { checkRange, type ModelFile } from '../files.ts';
+import { DEFAULT_RETRY, delayBefore, type RetryPolicy, retryAfterOf, sleep } from './retry.ts';
+
+/** How to reach a file by HTTP. */
+export interface RemoteOptions {
+  readonly fetch?: typeof fetch;
+  readonly signal?: AbortSignal;
+  readonly retry?: RetryPolicy;
+  /** Told of every byte that came over the line. */
+  readonly onBytes?: (count: number) => void;
+}
+
+/** Bytes of a request, and how many of them are under way at a time: what a fast line needs, and no more memory than that. */
+const CHUNK = 4 * 2 ** 20;
+const AHEAD = 6;
+
+/** Answers that are worth another attempt. */
+const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/**
+ * A file on a server, read by ranges. A connection that breaks is taken up again at the byte where it broke; a file that
+ * has become another one meanwhile is noticed.
+ */
+export class RemoteFile implements ModelFile {
+  private constructor(
+    readonly name: string,
+    readonly address: URL,
+    readonly size: number,
+    /** What the server calls this version of the file; empty where it does not say. */
+    readonly version: string,
+    /** Whether the server gives parts of the file; otherwise it is read from the beginning every time. */
+    readonly hasRanges: boolean,
+    private readonly options: RemoteOptions,
+  ) {}
+
+  /**
+   * Asks for a file.
+   *
+   * @returns nothing where the server has none.
+   * @throws SternaError `network`; the signal's reason when it is aborted.
+   */
+  static async open(
+    name: string,
+    address: URL,
+    options: RemoteOptions = {},
+  ): Promise<RemoteFile | undefined> {
+    const probe = new Transfer(name, address, options);
+    const found = await probe.persist(async (signal) => {
+      const response = await probe.request({ range: 'bytes=0-0' }, signal);
+      await response.body?.cancel();
+      if (isAbsent(response, name)) return { absent: true } as const;
+      const size = response.status === 200 ? lengthOf(response) : totalOf(response);
+      return {
+        absent: false,
+        size,
+        version: versionOf(response),
+        hasRanges: response.status === 206,
+      } as const;
+    });
+    if (found.absent) return undefined;
+    const { version, hasRanges } = found;
+    // A page may not see the total of a file on another origin, where it always sees the length of an answer.
+    const size =
+      found.size ??
+      (await probe.persist(async (signal) => lengthOf(await probe.request({}, signal, 'HEAD'))));
+    if (size === undefined) throw probe.failed('does not say how long it is');
+    return new RemoteFile(name, address, size, version, hasRanges, options);
+  }
+
+  /**
+   * Bytes `start` … `end`.
+   *
+   * @throws SternaError `network`, `source-changed`, `corrupt-file`; the signal's reason when it is aborted.
+   */
+  async read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+    checkRange(this.name, this.size, start, end);
+    const bytes = new Uint8Array(end - start);
+    if (bytes.length === 0) return bytes;
+    if (!this.hasRanges) {
+      const stream = this.stream();
+      await stream.skip(start);
+      bytes.set(await stream.read(bytes.length));
+      return bytes;
+    }
+    const transfer = new Transfer(this.name, this.address, this.options);
+    let at = 0;
+    while (at < bytes.length) {
+      await transfer.persist(async (signal) => {
+        const response = await transfer.request({ range: `bytes=${start + at}-${end - 1}` }, signal);
+        await this.check(response, transfer, start + at);
+        await transfer.receive(response, (piece) => {
+          // What a server sends beyond the range is not taken.
+          const kept = piece.subarray(0, bytes.length - at);
+          bytes.set(kept, at);
+          at += kept.length;
+          return at < bytes.length;
+        });
+        if (at < bytes.length) throw transfer.passing(`broke off after ${start + at} of ${this.size} bytes`);
+      });
+    }
+    return bytes;
+  }
+
+  /** The file from byte `position` on, several ranges of it under way at a time. */
+  stream(position = 0): ByteStream & { cancel(): void } {
+    return this.hasRanges ? this.rangedStream(position) : this.wholeStream(position);
+  }
+
+  private rangedStream(position: number): ByteStream & { cancel(): void } {
+    const { name, size } = this;
+    const controller = new AbortController();
+    const signal = anySignal(controller.signal, this.options.signal);
+    const source = new RemoteFile(name, this.address, size, this.version, true, { ...this.options, signal });
+    /** Chunks in order: those that have come and those under way. */
+    const queue: Promise<Uint8Array>[] = [];
+    let asked = position;
+    let head: Uint8Array = new Uint8Array(0);
+    let at = position;
+    const ask = () => {
+      while (queue.length < AHEAD && asked < size) {
+        const end = Math.min(size, asked + CHUNK);
+        const chunk = source.read(asked, end);
+        chunk.catch(() => {}); // heard of when its turn comes
+        queue.push(chunk);
+        asked = end;
+      }
+    };
+    const take = async (count: number, use: (piece: Uint8Array) => void) => {
+      if (at + count > size) throw endsTooEarly(name, size, at + count);
+      for (let left = count; left > 0; ) {
+        if (head.length === 0) {
+          ask();
+          head = await queue.shift()!;
+          ask();
+        }
+        const piece = head.subarray(0, left);
+        use(piece);
+        head = head.subarray(piece.length);
+        left -= piece.length;
+        at += piece.length;
+      }
+    };
+    return {
+      name,
+      size,
+      get position() {
+        return at;
+      },
+      read: (count) => gather(count, take),
+      async skip(count) {
+        if (count <= head.length + queue.length * CHUNK) return take(count, () => {});
+        if (at + count > size) throw endsTooEarly(name, size, at + count);
+        // What is under way is of no use; it is cheaper to begin anew behind the gap.
+        at += count;
+        asked = at;
+        head = new Uint8Array(0);
+        queue.length = 0;
+      },
+      cancel: () => controller.abort(),
+    };
+  }
+
+  /** One answer from front to back; after a break the server sends all of it again, and what is known is passed over. */
+  private wholeStream(position: number): ByteStream & { cancel(): void } {
+    const { name, size } = this;
+    const controller = new AbortController();
+    const transfer = new Transfer(name, this.address, {
+      ...this.options,
+      signal: anySignal(controller.signal, this.options.signal),
+    });
+    let at = position;
+    let source: AsyncGenerator<Uint8Array> | undefined;
+    let head: Uint8Array = new Uint8Array(0);
+    /** The next piece of the file from byte `at` on. */
+    const next = () =>
+      transfer.persist(async (signal) => {
+        try {
+          source ??= this.pieces(transfer, at, signal);
+          const { done, value } = await source.next();
+          if (done) throw transfer.passing(`broke off after ${at} of ${size} bytes`);
+          return value;
+        } catch (error) {
+          source = undefined;
+          throw error;
+        }
+      });
+    const take = async (count: number, use: (piece: Uint8Array) => void) => {
+      if (at + count > size) throw endsTooEarly(name, size, at + count);
+      for (let left = count; left > 0; ) {
+        if (head.length === 0) head = await next();
+        const piece = head.subarray(0, left);
+        use(piece);
+        head = head.subarray(piece.length);
+        left -= piece.length;
+        at += piece.length;
+      }
+    };
+    return {
+      name,
+      size,
+      get position() {
+        return at;
+      },
+      read: (count) => gather(count, take),
+      skip: (count) => take(count, () => {}),
+      cancel: () => controller.abort(),
+    };
+  }
+
+  private async *pieces(transfer: Transfer, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const response = await transfer.request({}, signal);
+    await this.check(response, transfer, 0);
+    let at = 0;
+    for await (const piece of transfer.piecesOf(response)) {
+      const begin = at;
+      at += piece.length;
+      if (at > from) yield piece.subarray(Math.max(0, from - begin));
+    }
+  }
+
+  /** @throws SternaError where an answer is not of the file that was opened, or not of these bytes. */
+  private async check(response: Response, transfer: Transfer, start: number): Promise<void> {
+    const { name, size } = this;
+    const refuse = async (error: SternaError) => {
+      await response.body?.cancel();
+      throw error;
+    };
+    const { status } = response;
+    const version = versionOf(response);
+    const total = status === 206 ? totalOf(response) : undefined;
+    const changed =
+      (version !== '' && this.version !== '' && version !== this.version) ||
+      (total !== undefined && total !== size) ||
+      status === 416;
+    if (changed) {
+      await refuse(
+        new SternaError(
+          'source-changed',
+          `${name} has become another file on the server while it was downloaded (from byte ${start}). Load the model again.`,
+        ),
+      );
+    }
+    if (isAbsent(response, name)) await refuse(transfer.failed(`is no longer there (${status})`));
+    const begin = status === 206 ? startOf(response) : 0;
+    if (begin !== undefined && begin !== start) {
+      await refuse(
+        transfer.passing(`answers with bytes from ${begin} on, and was asked for those from ${start} on`),
+      );
+    }
+  }
+}
+
+/** Requests for one file, with patience. */
+class Transfer {
+  private failures = 0;
+
+  constructor(
+    private readonly name: string,
+    private readonly address: URL,
+    private readonly options: RemoteOptions,
+  ) {}
+
+  /** Does something until it works, or has failed too often in a row without a byte in between. */
+  async persist<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { signal, retry = DEFAULT_RETRY } = this.options;
+    for (;;) {
+      signal?.throwIfAborted();
+      const controller = new AbortController();
+      try {
+        const result = await run(anySignal(controller.signal, signal));
+        this.failures = 0;
+        return result;
+      } catch (error) {
+        controller.abort();
+        signal?.throwIfAborted();
+        if (error instanceof SternaError && !(error instanceof PassingError)) throw error;
+        if (++this.failures >= retry.attempts) {
+          if (error instanceof PassingError)
+            throw new SternaError('network', error.message, { cause: error });
+          throw this.failed(`cannot be downloaded: ${(error as Error).message}`, error);
+        }
+        const wait = error instanceof PassingError ? error.retryAfter : undefined;
+        await sleep(delayBefore(this.failures, retry, wait), signal);
+      }
+    }
+  }
+
+  /** @throws SternaError `network` for an answer that will not become another one. */
+  async request(headers: Record<string, string>, signal: AbortSignal, method = 'GET'): Promise<Response> {
+    const { fetch: custom = fetch, retry = DEFAULT_RETRY } = this.options;
+    const stalled = new AbortController();
+    const timer = setTimeout(() => stalled.abort(this.passing('does not answer')), retry.stall);
+    let response: Response;
+    try {
+      // The browser's own cache would keep a second copy.
+      const init: RequestInit = {
+        headers,
+        method,
+        cache: 'no-store',
+        signal: anySignal(signal, stalled.signal),
+      };
+      response = await custom(this.address, init);
+    } finally {
+      clearTimeout(timer);
+    }
+    const { status, ok } = response;
+    if (ok || status === 416 || isAbsent(response, this.name)) return response;
+    await response.body?.cancel();
+    const words = `answers ${status} ${response.statusText}`.trimEnd();
+    if (PASSING.has(status)) throw this.passing(words, retryAfterOf(response));
+    throw this.failed(words);
+  }
+
+  /** Hands the body over, piece by piece, until `use` wants no more. */
+  async receive(response: Response, use: (piece: Uint8Array) => boolean): Promise<void> {
+    for await (const piece of this.piecesOf(response)) if (!use(piece)) return;
+  }
+
+  async *piecesOf({ body }: Response): AsyncGenerator<Uint8Array> {
+    const { retry = DEFAULT_RETRY, onBytes } = this.options;
+    const reader = body?.getReader();
+    if (!reader) return;
+    try {
+      for (;;) {
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        const stall = new Promise<never>((_, reject) => {
+          timer = setTimeout(() => reject(this.passing('sends nothing any more')), retry.stall);
+        });
+        const { done, value } = await Promise.race([reader.read(), stall]).finally(() => clearTimeout(timer));
+        if (done) return;
+        this.failures = 0;
+        onBytes?.(value.length);
+        yield value;
+      }
+    } finally {
+      reader.cancel().catch(() => {});
+    }
+  }
+
+  failed(words: string, cause?: unknown): SternaError {
+    return new SternaError(
+      'network',
+      `${this.address.href} ${words}. Check the address and the connection, and try again.`,
+      { cause },
+    );
+  }
+
+  passing(words: string, retryAfter?: number): PassingError {
+    return new PassingError(this.failed(words).message, retryAfter);
+  }
+}
+
+/** A failure that may be over at the next attempt. */
+class PassingError extends SternaError {
+  constructor(
+    message: string,
+    readonly retryAfter?: number,
+  ) {
+    super('network', message);
+  }
+}
+
+async function gather(
+  count: number,
+  take: (count: number, use: (piece: Uint8Array) => void) => Promise<void>,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(count);
+  let at = 0;
+  await take(count, (piece) => {
+    bytes.set(piece, at);
+    at += piece.length;
+  });
+  return bytes;
+}
+
+function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
+}
+
+/** The version of a file: its ETag where there is one, else the time of its last change. */
+function versionOf({ headers }: Response): string {
+  return headers.get('etag') ?? headers.get('last-modified') ?? '';
+}
+
+/** `bytes 0-99/1234`: the last number. */
+function totalOf({ headers }: Response): number | undefined {
+  const total = /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1];
+  return total === undefined ? undefined : Number(total);
+}
+
+/** `bytes 0-99/1234`: the first number. */
+function startOf({ headers }: Response): number | undefined {
+  const start = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '')?.[1];
+  return start === undefined ? undefined : Number(start);
+}
+
+/** Bytes of the body; a compressed one has another length than its file. */
+function lengthOf({ headers }: Response): number | undefined {
+  const length = headers.get('content-length');
+  return length === null || headers.has('content-encoding') ? undefined : Number(length);
+}
