@@ -1,9 +1,12 @@
+import type { LoadRequest } from '../workers/protocol.ts';
 import { vectorViews } from './encoder/output.ts';
 import { lanesFor } from './engine/lanes.ts';
 import type { EmbeddedTexts, EngineLink, EngineSettings } from './engine/link.ts';
+import type { LoadEngine } from './engine/shared-engine.ts';
 import { WorkerLink } from './engine/worker-link.ts';
 import { SternaError } from './errors.ts';
 import { nanoSource } from './loader/nano.ts';
+import { repositoryOf } from './loader/repository.ts';
 import type { Passage } from './text/chunk.ts';
 import type {
   EmbedderOptions,
@@ -49,9 +52,16 @@ export class Embedder implements AsyncDisposable {
     const { model = 'nano', signal, onProgress } = options;
     const settings = engineSettings(options);
     signal?.throwIfAborted();
-    const worker = options.worker ?? (options.workerFactory ?? startWorker)();
-    const request = { ...sourceForWorker(model), ...settings };
-    return new Embedder(await WorkerLink.load(worker, request, signal, onProgress));
+    const load: LoadEngine = (request, told) => {
+      const worker = options.worker ?? (options.workerFactory ?? startWorker)();
+      return WorkerLink.load(worker, request, { ...told, fetch: options.fetch });
+    };
+    const request = { ...sourceForWorker(model, options), ...settings };
+    if (!options.shared) return new Embedder(await load(request, { signal, onProgress }));
+    if (options.worker) throw workerOfOneTab();
+    // Most pages share nothing.
+    const { sharedEngine } = await import('./engine/shared-engine.ts');
+    return new Embedder(await sharedEngine(request, load, { signal, onProgress }));
   }
 
   /** The model and the device in use. */
@@ -188,6 +198,13 @@ async function* groupsOf<T extends { readonly length: number }>(
   if (group.length > 0) yield group;
 }
 
+function workerOfOneTab(): SternaError {
+  return new SternaError(
+    'invalid-input',
+    '`worker` is given with shared: true; needed: `workerFactory`, as a tab starts a worker when it comes to lead. Give that, or neither.',
+  );
+}
+
 function startWorker(): Worker {
   return new Worker(new URL('../workers/engine.worker.ts', import.meta.url), {
     type: 'module',
@@ -196,8 +213,19 @@ function startWorker(): Worker {
 }
 
 /** A model source as a worker can have it: addresses in full, as a worker has another base. */
-function sourceForWorker(model: ModelSource): { model: ModelSource; name?: string } {
+function sourceForWorker(
+  model: ModelSource,
+  options: EmbedderOptions,
+): Pick<LoadRequest, 'model' | 'name' | 'revision' | 'baseUrl'> {
   if (model === 'nano') return { model: addresses(nanoSource()), name: 'nano' };
+  if (typeof model === 'string' && repositoryOf(model) !== undefined) {
+    const { revision, baseUrl } = options;
+    return {
+      model,
+      revision,
+      baseUrl: baseUrl === undefined ? undefined : new URL(baseUrl, document.baseURI).href,
+    };
+  }
   if (typeof model === 'string' || model instanceof URL)
     return { model: new URL(model, document.baseURI).href };
   if (Array.isArray(model) || isDirectory(model)) return { model };
@@ -222,13 +250,18 @@ function addresses(files: Readonly<Record<string, string | URL | Blob>>): Record
  * @throws SternaError `invalid-input`.
  */
 export function engineSettings(options: EmbedderOptions): EngineSettings {
-  const { device = 'auto', precision = 'f32', batchTokens = DEFAULT_BATCH_TOKENS, threads } = options;
+  const { device = 'auto', precision, batchTokens = DEFAULT_BATCH_TOKENS, threads } = options;
+  const { keep = 'all', golden = 'refuse' } = options;
   oneOf('device', device, ['auto', 'webgpu', 'wasm', 'reference']);
-  oneOf('precision', precision, ['auto', 'f32', 'f16', 'q8', 'q4']);
-  lanesFor(device, precision);
+  if (precision !== undefined) {
+    oneOf('precision', precision, ['auto', 'f32', 'f16', 'q8', 'q4']);
+    lanesFor(device, precision);
+  }
+  oneOf('keep', keep, ['all', 'needed', 'nothing']);
+  oneOf('golden', golden, ['refuse', 'warn']);
   wholeNumber('batchTokens', batchTokens, MOST_BATCH_TOKENS);
   if (threads !== undefined) wholeNumber('threads', threads, MOST_THREADS);
-  return { device, precision, batchTokens, threads };
+  return { device, precision, batchTokens, threads, keep, golden };
 }
 
 function wholeNumber(name: string, value: number, most: number): void {

@@ -131,10 +131,12 @@ export interface LoadProgress {
 }
 
 /**
- * Where a checkpoint is:
+ * Where a model is:
  *
  * - `'nano'`: the small model that comes with the package;
- * - an address of a folder with config.json, tokenizer.json and model.safetensors, or in Node a path;
+ * - a repository of the Hugging Face hub, such as `'Snowflake/snowflake-arctic-embed-m-v2.0'`, or for short `'arctic-m-v2'` or `'arctic-l-v2'`;
+ * - an address of a folder with a pack, or with config.json, tokenizer.json and model.safetensors; one that is relative to the page begins with
+ *   a dot or a slash, or ends with one; in Node a path;
  * - a directory handle, a list of files, or a record of file name → address or Blob.
  */
 export type ModelSource =
@@ -156,10 +158,17 @@ export interface EmbedderOptions {
   onProgress?: (progress: LoadProgress) => void;
   /** A running worker that imports `sterna/worker`. It is terminated by `dispose()`. */
   worker?: Worker;
+  /**
+   * Whether all tabs of the origin that ask for the same model and settings have one engine together: the worker of one of
+   * them, which another one replaces when that tab goes. Calls under way are made again then, and their callers notice
+   * nothing but time. Needs a model behind addresses, and `workerFactory` instead of `worker`. A browser without Web Locks or
+   * BroadcastChannel gives each tab an engine of its own. Default: false.
+   */
+  shared?: boolean;
   /** Makes the worker, where the default `new Worker(new URL('./worker.js', import.meta.url))` is not to be used. */
   workerFactory?: () => Worker;
   /**
-   * Number type of the weights. Default: `'f32'`. `'auto'` takes the fast one of the device, f16 on `webgpu` and q8 on `wasm`, and
+   * Number type of the weights. Default: `'auto'` for a repository, that of a pack for a pack, and else `'f32'`. `'auto'` takes the fast one of the device, f16 on `webgpu` and q8 on `wasm`, and
    * steps to f32 where that computes wrong numbers.
    */
   precision?: Precision | 'auto';
@@ -168,6 +177,22 @@ export interface EmbedderOptions {
    * cross-origin isolated.
    */
   threads?: number;
+  /** Which version of a repository: a branch, a tag or a commit. Default: the commit that this version of Sterna knows, else `main`. */
+  revision?: string;
+  /** A mirror of the hub, in place of `https://huggingface.co/`. */
+  baseUrl?: string | URL;
+  /** Fetches in place of the browser's `fetch`, for models behind addresses: to add headers, say. It is called with an address and `headers`. */
+  fetch?: (address: string, init: { method: string; headers: Record<string, string> }) => Promise<Response>;
+  /**
+   * How much of a model behind an address is kept in the browser for later visits: `'all'` (default), so that it works without a
+   * connection; `'needed'`: what was needed so far, where a pack is read in parts; or `'nothing'`.
+   */
+  keep?: 'all' | 'needed' | 'nothing';
+  /**
+   * What to do where a model does not give the vectors that are known of it: refuse it with `wrong-vectors` (default), or say so in
+   * `report.notes`.
+   */
+  golden?: 'refuse' | 'warn';
   /** Most tokens of a micro-batch: between two, calls are aborted and progress is told. Default: 2048. */
   batchTokens?: number;
 }

@@ -4,10 +4,12 @@
  */
 import { expose, transfer } from 'comlink';
 import { Engine } from '../src/engine/engine.ts';
+import { describeError } from '../src/engine/error-message.ts';
+import { workerFetch } from '../src/engine/remote-fetch.ts';
 import { SternaError } from '../src/errors.ts';
-import { webFiles } from '../src/loader/web-files.ts';
+import { sourceOpener } from '../src/loader/open-source.ts';
 import { listener } from './listener.ts';
-import type { EngineProtocol, ErrorMessage, Reply } from './protocol.ts';
+import type { EngineProtocol, Reply } from './protocol.ts';
 import { isThread, serveThread, threadStarter } from './thread.ts';
 
 let engine: Engine | undefined;
@@ -15,13 +17,21 @@ let engine: Engine | undefined;
 const calls = new Map<number, AbortController>();
 
 const protocol: EngineProtocol = {
-  load: (call, { model, name, ...settings }, onProgress) =>
+  load: (call, { model: source, name, revision, baseUrl, ...settings }, onProgress, fetch) =>
     answer(call, async (signal) => {
       const told = listener(onProgress);
-      const files = webFiles(model, { name, signal, onProgress: told?.tell });
+      const model = sourceOpener(source, {
+        name,
+        revision,
+        baseUrl,
+        keep: settings.keep !== 'nothing',
+        fetch: fetch && workerFetch(fetch),
+        signal,
+        onProgress: told?.tell,
+      });
       const gpu = async () => navigator.gpu as GPU | undefined;
       const machine = { gpu, processors: navigator.hardwareConcurrency, startThread: threadStarter() };
-      engine = await Engine.load({ ...settings, ...machine, files, signal, onProgress: told?.tell });
+      engine = await Engine.load({ ...settings, ...machine, model, signal, onProgress: told?.tell });
       await told?.heard();
       return engine.report;
     }),
@@ -51,16 +61,10 @@ async function answer<T>(call: number, run: (signal: AbortSignal) => Promise<T>)
   try {
     return { ok: true, value: await run(controller.signal) };
   } catch (error) {
-    return { ok: false, error: describe(error) };
+    return { ok: false, error: describeError(error) };
   } finally {
     calls.delete(call);
   }
-}
-
-function describe(error: unknown): ErrorMessage {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
-  const { name, message, stack } = error;
-  return { code: error instanceof SternaError ? error.code : undefined, name, message, stack };
 }
 
 if (isThread()) serveThread();

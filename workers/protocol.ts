@@ -21,7 +21,24 @@ export type Reply<T> =
 export interface LoadRequest extends EngineSettings {
   readonly model: ModelSource;
   readonly name?: string;
+  readonly revision?: string;
+  readonly baseUrl?: string;
 }
+
+/** An answer to a request on its way between threads. */
+export interface FetchedResponse {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: ArrayBuffer;
+}
+
+/** The page's own fetch, as a worker can call it. */
+export type RemoteFetch = (
+  address: string,
+  method: string,
+  headers: Record<string, string>,
+) => Promise<FetchedResponse>;
 
 /**
  * What `engine.worker.ts` answers to, by way of comlink. Every call that takes time has a number of the caller's
@@ -32,6 +49,7 @@ export interface EngineProtocol {
     call: number,
     request: LoadRequest,
     onProgress?: (progress: LoadProgress) => void,
+    fetch?: RemoteFetch,
   ): Promise<Reply<EmbedderReport>>;
   embed(
     call: number,

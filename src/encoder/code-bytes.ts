@@ -30,6 +30,14 @@ export function putCodes(codes: Int8Array, bits: 4 | 8, target: Uint8Array, at: 
   for (let i = 0; i < codes.length; i += 2) target[at + i / 2] = (codes[i] & 15) | ((codes[i + 1] & 15) << 4);
 }
 
+/** Codes as bytes; of 8 bits they are the same memory. */
+export function bytesOfCodes(codes: Int8Array, bits: 4 | 8): Uint8Array {
+  if (bits === 8) return new Uint8Array(codes.buffer, codes.byteOffset, codes.length);
+  const bytes = new Uint8Array(codes.length / 2);
+  putCodes(codes, bits, bytes, 0);
+  return bytes;
+}
+
 /** bfloat16 as float32: their upper halves. */
 export function scalesOfBytes(bytes: Uint8Array): Float32Array {
   const words = new Uint32Array(bytes.length / 2);

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { ReferenceBackend } from '../backends/reference/backend.ts';
 import { filesOf, randomModel } from '../encoder/testing/random-model.ts';
+import { openerOf } from '../loader/model-opener.ts';
 import type { PackedBatch } from '../text/pack.ts';
 import { Engine } from './engine.ts';
 import type { EmbedRequest } from './link.ts';
@@ -39,7 +40,7 @@ const model = randomModel({
 
 test('ten thousand calls in a row leave no memory behind', async () => {
   const engine = await Engine.load({
-    files: filesOf(model),
+    model: openerOf(filesOf(model)),
     device: 'wasm',
     precision: 'f32',
     batchTokens: 512,
@@ -65,7 +66,7 @@ describe('texts that several calls wait for', () => {
       }
     }
     const engine = await Engine.load({
-      files: filesOf(model),
+      model: openerOf(filesOf(model)),
       device: 'reference',
       precision: 'f32',
       batchTokens,

@@ -2,14 +2,16 @@ import { bytesPerVector, quantise } from '../encoder/output.ts';
 import { truncateAndNormalise } from '../encoder/pool.ts';
 import { checkTensors } from '../encoder/weights.ts';
 import { SternaError } from '../errors.ts';
-import type { ModelFiles } from '../loader/files.ts';
-import { type ModelFolder, openModel } from '../loader/model-folder.ts';
+import { fingerprintOf } from '../loader/fingerprint.ts';
+import type { ModelFolder } from '../loader/model-folder.ts';
+import type { ModelOpener } from '../loader/model-opener.ts';
 import { chunk, type Passage } from '../text/chunk.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
 import type { EmbedderReport, EmbeddingSpace } from '../types.ts';
-import { Fingerprint } from './fingerprint.ts';
+import { precisionToKeep } from './devices.ts';
+import { checkGolden } from './golden.ts';
 import { HeadStart } from './head-start.ts';
-import type { EmbeddedTexts, EmbedRequest, EngineLink } from './link.ts';
+import type { EmbeddedTexts, EmbedRequest, EngineLink, EngineSettings } from './link.ts';
 import type { LoadOptions } from './load-options.ts';
 import { Pace } from './pace.ts';
 import { Runner } from './runner.ts';
@@ -17,8 +19,14 @@ import { SharedVectors } from './shared-vectors.ts';
 import { breathe, Turns } from './turns.ts';
 
 /** How to load an engine. */
-export interface EngineOptions extends LoadOptions {
-  readonly files: ModelFiles;
+export interface EngineOptions extends Omit<LoadOptions, 'precision'> {
+  readonly model: ModelOpener;
+  /** Absent: that which the model is kept in, and f32 where it is as it was trained. */
+  readonly precision?: LoadOptions['precision'];
+  /** Default: refuse. */
+  readonly golden?: EngineSettings['golden'];
+  /** Default: all. */
+  readonly keep?: EngineSettings['keep'];
 }
 
 /** The token ids of one text, ready for the encoder. */
@@ -42,7 +50,7 @@ export class Engine implements EngineLink {
     private readonly model: ModelFolder,
     private readonly tokenizer: Tokenizer | undefined,
     private readonly runner: Runner,
-    options: { batchTokens: number; revision: string },
+    options: { batchTokens: number; revision: string; notes: readonly string[] },
   ) {
     const { config, name, prompts } = model;
     const { backend, deviation, notes } = runner;
@@ -60,7 +68,7 @@ export class Engine implements EngineLink {
       adapter: backend.adapter,
       precision: backend.precision,
       deviation,
-      notes,
+      notes: [...options.notes, ...notes],
     };
   }
 
@@ -70,30 +78,51 @@ export class Engine implements EngineLink {
    *
    * @throws SternaError as the loader, the tokenizer and the backend say.
    */
-  static async load({ files, ...options }: EngineOptions): Promise<Engine> {
-    const headStart = new HeadStart(options);
+  static async load({ model: open, ...options }: EngineOptions): Promise<Engine> {
+    let settled: LoadOptions = { ...options, precision: options.precision ?? 'f32' };
+    let headStart = new HeadStart(settled);
     try {
-      const model = await openModel(files, (config) => headStart.begin(config));
-      return await Engine.of(model, headStart, options);
+      const model = await open(
+        async (fallback) => precisionToKeep({ ...options, precision: options.precision ?? fallback }),
+        (config, stored = 'f32') => {
+          settled = { ...options, precision: options.precision ?? stored };
+          headStart.dispose();
+          headStart = new HeadStart(settled);
+          headStart.begin(config);
+        },
+      );
+      return await Engine.of(model, headStart, settled, options);
     } finally {
       headStart.dispose();
     }
   }
 
-  private static async of(model: ModelFolder, headStart: HeadStart, options: LoadOptions): Promise<Engine> {
+  private static async of(
+    model: ModelFolder,
+    headStart: HeadStart,
+    options: LoadOptions,
+    { golden = 'refuse', keep = 'all' }: Pick<EngineOptions, 'golden' | 'keep'>,
+  ): Promise<Engine> {
     const { batchTokens, signal, onProgress } = options;
     const item = model.name;
     onProgress?.({ phase: 'verify', item, loaded: 0, total: 1 });
     checkTensors(model.config, model.checkpoint);
-    const tokenizer = model.tokenizer && Tokenizer.fromJSON(model.tokenizer, 'tokenizer.json');
-    const revision = await fingerprint(model);
+    const { tokenizer: json, readTokenizer } = model;
+    const tokenizer = readTokenizer ? await readTokenizer() : json && Tokenizer.fromJSON(json);
+    const revision = model.revision ?? (await fingerprintOf(model));
     onProgress?.({ phase: 'verify', item, loaded: 1, total: 1 });
     signal?.throwIfAborted();
 
     const runner = await Runner.load(model, headStart, options);
+    const goldenNotes = await checkGolden(model, runner, golden).catch((error) => {
+      runner.dispose();
+      throw error;
+    });
+    if (keep === 'all') model.complete?.().catch(() => {}); // what is missing then will be fetched when it is needed
     const { adapter, name } = runner.backend;
     onProgress?.({ phase: 'ready', item: adapter || name, loaded: 1, total: 1 });
-    return new Engine(model, tokenizer, runner, { batchTokens, revision });
+    const notes = [...(model.notes ?? []), ...goldenNotes];
+    return new Engine(model, tokenizer, runner, { batchTokens, revision, notes });
   }
 
   /**
@@ -262,19 +291,4 @@ function tooLong(at: number, { maxTokens, model }: EmbedderReport): SternaError 
     'text-too-long',
     `Input ${at} has more tokens than the ${maxTokens} that ${model} takes. Cut it into passages, or let truncate: "end" cut it.`,
   );
-}
-
-/** Tells apart what makes vectors differ: configuration, tokenizer, prompts, and the small tensors of the weights. */
-async function fingerprint({ config, tokenizer, prompts, checkpoint }: ModelFolder): Promise<string> {
-  const hash = new Fingerprint()
-    .addText(JSON.stringify(config))
-    .addText(prompts.query)
-    .addText(prompts.document);
-  if (tokenizer) hash.add(tokenizer);
-  // Biases and norms: every training step moves them, and they are a thousandth of the bytes.
-  const vectors = [...checkpoint.tensors.values()].filter(({ shape }) => shape.length === 1);
-  for (const { name } of vectors.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    hash.addText(name).add(await checkpoint.read(name));
-  }
-  return hash.toString();
 }

@@ -3,6 +3,7 @@ import { ReferenceBackend } from '../backends/reference/backend.ts';
 import { filesOf, randomModel } from '../encoder/testing/random-model.ts';
 import { SternaError } from '../errors.ts';
 import type { ModelFile, ModelFiles } from '../loader/files.ts';
+import { openerOf } from '../loader/model-opener.ts';
 import { Engine } from './engine.ts';
 
 const model = randomModel({
@@ -32,7 +33,7 @@ function load(files: ModelFiles, log: string[]) {
     }
   }
   return Engine.load({
-    files,
+    model: openerOf(files),
     device: 'webgpu',
     precision: 'f32',
     batchTokens: 512,

@@ -4,7 +4,10 @@ import type { Device, EmbedderReport, EmbeddingSpace, Output, Precision, Priorit
 /** What an engine is loaded with. */
 export interface EngineSettings {
   readonly device: Device;
-  readonly precision: Precision | 'auto';
+  /** Absent: that of a pack, `auto` for a repository, else f32. */
+  readonly precision?: Precision | 'auto';
+  readonly keep: 'all' | 'needed' | 'nothing';
+  readonly golden: 'refuse' | 'warn';
   readonly batchTokens: number;
   /** Absent: as many as the processor has. */
   readonly threads?: number;

@@ -1,9 +1,14 @@
-import type { LoadProgress } from '../types.ts';
+import type { LoadProgress, Precision } from '../types.ts';
 import type { Machine, openBackend } from './devices.ts';
 import type { EngineSettings } from './link.ts';
 
+/** What decides how a model runs. */
+export interface DeviceSettings extends Pick<EngineSettings, 'device' | 'batchTokens' | 'threads'> {
+  readonly precision: Precision | 'auto';
+}
+
 /** How to bring a model to a device. */
-export interface LoadOptions extends EngineSettings, Machine {
+export interface LoadOptions extends DeviceSettings, Machine {
   /** Opens a device in another way, for tests. */
   readonly open?: typeof openBackend;
   readonly signal?: AbortSignal;

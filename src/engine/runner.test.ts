@@ -5,6 +5,7 @@ import { openDevice } from '../backends/webgpu/device.ts';
 import type { Tensor } from '../encoder/backend.ts';
 import { filesOf, randomModel } from '../encoder/testing/random-model.ts';
 import { SternaError } from '../errors.ts';
+import { openerOf } from '../loader/model-opener.ts';
 import { nodeGpu } from '../node/gpu.ts';
 import { Engine } from './engine.ts';
 import type { EmbedRequest } from './link.ts';
@@ -57,7 +58,7 @@ afterEach(() => {
 
 async function load(opener: LoadOptions['open']): Promise<Engine> {
   const engine = await Engine.load({
-    files: filesOf(model),
+    model: openerOf(filesOf(model)),
     device: 'webgpu',
     precision: 'f32',
     batchTokens: 64,

@@ -6,6 +6,7 @@ import { filesOf, type RandomModelShape, randomModel } from '../encoder/testing/
 import { loadFirstLayer } from '../encoder/weights.ts';
 import { SternaError } from '../errors.ts';
 import { openModel } from '../loader/model-folder.ts';
+import { openerOf } from '../loader/model-opener.ts';
 import { Engine, type EngineOptions } from './engine.ts';
 import { type Lane, nameOfLane } from './lanes.ts';
 import { selfCheck } from './self-check.ts';
@@ -129,7 +130,7 @@ describe('an engine', () => {
     backendOf: (lane: Lane) => Backend | Promise<Backend>,
   ): Promise<Engine> {
     const engine = await Engine.load({
-      files: filesOf(randomModel(shapes[0])),
+      model: openerOf(filesOf(randomModel(shapes[0]))),
       ...settings,
       batchTokens: 512,
       processors: 1,

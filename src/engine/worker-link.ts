@@ -1,9 +1,14 @@
 import { proxy, type Remote, releaseProxy, wrap } from 'comlink';
-import type { EngineProtocol, ErrorMessage, LoadRequest, Reply } from '../../workers/protocol.ts';
+import type { EngineProtocol, LoadRequest, Reply } from '../../workers/protocol.ts';
 import { SternaError } from '../errors.ts';
 import type { Passage } from '../text/chunk.ts';
-import type { EmbedderReport, LoadProgress } from '../types.ts';
+import type { EmbedderOptions, EmbedderReport } from '../types.ts';
+import { reviveError } from './error-message.ts';
 import type { EmbeddedTexts, EmbedRequest, EngineLink } from './link.ts';
+import { remoteFetch } from './remote-fetch.ts';
+
+/** How to load an engine in a worker. */
+export interface LinkOptions extends Pick<EmbedderOptions, 'signal' | 'onProgress' | 'fetch'> {}
 
 /** An engine in a worker. It owns the worker: `dispose()` ends it. */
 export class WorkerLink implements EngineLink {
@@ -32,13 +37,13 @@ export class WorkerLink implements EngineLink {
   static async load(
     worker: Worker,
     request: LoadRequest,
-    signal?: AbortSignal,
-    onProgress?: (progress: LoadProgress) => void,
+    { signal, onProgress, fetch }: LinkOptions = {},
   ): Promise<WorkerLink> {
     const link = new WorkerLink(worker);
     try {
       const told = onProgress && proxy(onProgress);
-      link.report = await link.call((call) => link.remote.load(call, request, told), signal);
+      const fetcher = fetch && proxy(remoteFetch(fetch));
+      link.report = await link.call((call) => link.remote.load(call, request, told, fetcher), signal);
       return link;
     } catch (error) {
       link.dispose();
@@ -98,13 +103,5 @@ const WORKER_ADVICE =
 
 function unwrap<T>(reply: Reply<T>): T {
   if (reply.ok) return reply.value;
-  throw revive(reply.error);
-}
-
-/** The error as it was thrown in the worker; its stack there is the stack here. */
-function revive({ code, name, message, stack }: ErrorMessage): Error {
-  const error = code ? new SternaError(code, message) : new Error(message);
-  if (!code) error.name = name;
-  if (stack) error.stack = stack;
-  return error;
+  throw reviveError(reply.error);
 }

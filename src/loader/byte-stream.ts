@@ -12,9 +12,10 @@ export interface ByteStream {
   /**
    * The next `count` bytes.
    *
+   * @param room - where they may be put: megabytes that are asked for again and again would wait for the garbage collector.
    * @throws SternaError `corrupt-file` where the file ends before; `network`.
    */
-  read(count: number): Promise<Uint8Array>;
+  read(count: number, room?: Uint8Array): Promise<Uint8Array>;
   /** Goes past `count` bytes; free of charge where a file is at hand. Errors as of {@link read}. */
   skip(count: number): Promise<void>;
 }

@@ -5,35 +5,42 @@ import { readHeader, type TensorInfo } from './safetensors.ts';
 const WEIGHTS = 'model.safetensors';
 const SHARDS = 'model.safetensors.index.json';
 
-/** The tensors of a model, in one file or several. */
-export class Checkpoint {
+/** The tensors of a model, wherever they are. */
+export interface Checkpoint {
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /**
+   * The bytes of a tensor.
+   *
+   * @throws SternaError `missing-tensor`, `corrupt-file`; `network` where they are still to come.
+   */
+  read(name: string): Promise<Uint8Array>;
+  /** The bytes of rows `first` … `end` of a tensor. Errors as of {@link read}. */
+  readRows(name: string, first: number, end: number): Promise<Uint8Array>;
+}
+
+/** The tensors of a model in one file or several, each of them whole in one. */
+export class FileCheckpoint implements Checkpoint {
   /** @param files - the open files, by name. */
   constructor(
     readonly tensors: ReadonlyMap<string, TensorInfo>,
     private readonly files: ReadonlyMap<string, ModelFile>,
   ) {}
 
-  /**
-   * The bytes of a tensor.
-   *
-   * @throws SternaError `missing-tensor`, `corrupt-file`.
-   */
   async read(name: string): Promise<Uint8Array> {
-    const tensor = this.tensors.get(name);
-    if (!tensor) throw new SternaError('missing-tensor', `The checkpoint has no tensor ${name}.`);
-    return this.files.get(tensor.file)!.read(tensor.start, tensor.end);
+    const { file, start, end } = this.tensor(name);
+    return this.files.get(file)!.read(start, end);
   }
 
-  /**
-   * The bytes of rows `first` … `end` of a tensor.
-   *
-   * @throws SternaError `missing-tensor`, `corrupt-file`.
-   */
   async readRows(name: string, first: number, end: number): Promise<Uint8Array> {
-    const tensor = this.tensors.get(name);
-    if (!tensor) throw new SternaError('missing-tensor', `The checkpoint has no tensor ${name}.`);
+    const tensor = this.tensor(name);
     const rowBytes = (tensor.end - tensor.start) / tensor.shape[0];
     return this.files.get(tensor.file)!.read(tensor.start + first * rowBytes, tensor.start + end * rowBytes);
+  }
+
+  private tensor(name: string): TensorInfo {
+    const tensor = this.tensors.get(name);
+    if (tensor) return tensor;
+    throw new SternaError('missing-tensor', `The checkpoint has no tensor ${name}.`);
   }
 }
 
@@ -88,7 +95,7 @@ async function checkpointOf(files: readonly ModelFile[]): Promise<Checkpoint> {
       tensors.set(tensor.name, tensor);
     }
   }
-  return new Checkpoint(tensors, new Map(files.map((file) => [file.name, file])));
+  return new FileCheckpoint(tensors, new Map(files.map((file) => [file.name, file])));
 }
 
 function weightMap(json: unknown): Map<string, string> {

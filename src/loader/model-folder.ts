@@ -1,8 +1,10 @@
 import { type EncoderConfig, parseConfig } from '../encoder/config.ts';
 import { SternaError } from '../errors.ts';
-import type { Task } from '../types.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import type { Precision, Task } from '../types.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
-import { isRecord, type ModelFile, type ModelFiles, quote, readAll, readJson } from './files.ts';
+import { isRecord, type ModelFiles, parseJson, quote, readAll, readJson } from './files.ts';
+import type { GoldenText } from './pack/manifest.ts';
 
 /** A model whose files are open: their small parts read and checked, the weights not read yet. */
 export interface ModelFolder {
@@ -12,14 +14,27 @@ export interface ModelFolder {
   readonly checkpoint: Checkpoint;
   /** The bytes of tokenizer.json, where there is one. */
   readonly tokenizer?: Uint8Array;
+  /** Reads the tokenizer where it is stored in another form. */
+  readonly readTokenizer?: () => Promise<Tokenizer>;
   /** What is put before a text. */
   readonly prompts: Readonly<Record<Task, string>>;
+  /** What tells this model from others, where that is known without looking at its weights. */
+  readonly revision?: string;
+  /** The number type that the weights are stored in, where they were converted. */
+  readonly precision?: Precision;
+  /** Texts whose vectors are known. */
+  readonly golden?: readonly GoldenText[];
+  /** What happened on the way that is worth knowing. */
+  readonly notes?: readonly string[];
+  /** Brings what is not needed yet, so that the model works without a connection; absent where all is here. */
+  readonly complete?: () => Promise<void>;
 }
 
 /** What both published models put before texts, for folders that do not say. */
 const FAMILY_PROMPTS: Readonly<Record<Task, string>> = { query: 'query: ', document: '' };
 
 const PROMPTS = 'config_sentence_transformers.json';
+const TOKENIZER = 'tokenizer.json';
 
 /**
  * Opens a model: the configuration first, then its other files side by side.
@@ -41,20 +56,26 @@ export async function openModel(
   const config = parseConfig(await readJson(configFile), configFile.name);
   onConfig?.(config);
   const [prompts, tokenizer, checkpoint] = await Promise.all([
-    files.open(PROMPTS).then((file) => (file ? readPrompts(file) : FAMILY_PROMPTS)),
-    files.open('tokenizer.json').then((file) => file && readAll(file)),
+    files.open(PROMPTS).then(async (file) => promptsOf(file && (await readAll(file)))),
+    files.open(TOKENIZER).then((file) => file && readAll(file)),
     openCheckpoint(files),
   ]);
   return { name: files.label, config, checkpoint, tokenizer, prompts };
 }
 
-/** sentence-transformers calls the document's prompt `document` or `passage`. */
-async function readPrompts(file: ModelFile): Promise<Readonly<Record<Task, string>>> {
-  const json = await readJson(file);
-  if (!isRecord(json)) throw new SternaError('corrupt-file', `${file.name} holds no JSON object.`);
+/**
+ * What config_sentence_transformers.json puts before texts. It calls the document's prompt `document` or `passage`.
+ *
+ * @param bytes - the file's, where there is one.
+ * @throws SternaError `corrupt-file`.
+ */
+export function promptsOf(bytes: Uint8Array | undefined): Readonly<Record<Task, string>> {
+  if (!bytes) return FAMILY_PROMPTS;
+  const json = parseJson(bytes, PROMPTS);
+  if (!isRecord(json)) throw new SternaError('corrupt-file', `${PROMPTS} holds no JSON object.`);
   const prompts = json.prompts ?? {};
   if (!isRecord(prompts))
-    throw new SternaError('corrupt-file', `${file.name}: prompts is ${quote(prompts)}; needed: an object.`);
+    throw new SternaError('corrupt-file', `${PROMPTS}: prompts is ${quote(prompts)}; needed: an object.`);
   const first = (names: readonly string[], fallback: string): string => {
     for (const name of names) {
       const prompt = prompts[name];
@@ -62,7 +83,7 @@ async function readPrompts(file: ModelFile): Promise<Readonly<Record<Task, strin
       if (prompt !== undefined && prompt !== null) {
         throw new SternaError(
           'corrupt-file',
-          `${file.name}: prompts.${name} is ${quote(prompt)}; needed: a string.`,
+          `${PROMPTS}: prompts.${name} is ${quote(prompt)}; needed: a string.`,
         );
       }
     }

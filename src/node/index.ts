@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { engineSettings, Embedder as WorkerEmbedder } from '../embedder.ts';
 import { Engine } from '../engine/engine.ts';
+import { openerOf } from '../loader/model-opener.ts';
 import { nanoSource } from '../loader/nano.ts';
 import type { EmbedderOptions } from '../types.ts';
 import { nodeFiles } from './files.ts';
@@ -14,7 +15,7 @@ import { startThread } from './threads.ts';
 export * from '../index.ts';
 
 /** {@link EmbedderOptions} without workers. */
-export type NodeEmbedderOptions = Omit<EmbedderOptions, 'worker' | 'workerFactory'>;
+export type NodeEmbedderOptions = Omit<EmbedderOptions, 'worker' | 'workerFactory' | 'shared'>;
 
 /** A model in this thread. See {@link WorkerEmbedder} for its methods. */
 export class Embedder extends WorkerEmbedder {
@@ -32,6 +33,8 @@ export class Embedder extends WorkerEmbedder {
         ? nodeFiles(nanoSource(), { name: 'nano', signal, onProgress })
         : nodeFiles(model, { signal, onProgress });
     const machine = { gpu: nodeGpu, processors: availableParallelism(), startThread };
-    return new Embedder(await Engine.load({ ...settings, ...machine, files, signal, onProgress }));
+    return new Embedder(
+      await Engine.load({ ...settings, ...machine, model: openerOf(files), signal, onProgress }),
+    );
   }
 }

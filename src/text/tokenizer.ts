@@ -1,13 +1,13 @@
 import { SternaError } from '../errors.ts';
 import { AddedTokens, slice } from './added-tokens.ts';
 import { type AlignedText, originalEnd, originalStart } from './aligned-text.ts';
-import { JsonPlace } from './json-place.ts';
+import type { JsonPlace } from './json-place.ts';
 import { type Normalizer, readNormalizer } from './normalizer.ts';
 import { type PostProcessor, readPostProcessor, type Template } from './post-processor.ts';
 import { META, type PreTokenizer, readPreTokenizer } from './pre-tokenizer.ts';
+import { readTokenizerJson } from './tokenizer-json.ts';
 import { Unigram } from './unigram.ts';
 import type { Vocabulary } from './vocabulary.ts';
-import { SCANNED, scanTokenizer } from './vocabulary-scanner.ts';
 
 /** A text as the model reads it. */
 export interface Encoding {
@@ -69,18 +69,23 @@ export class Tokenizer {
    *   kind. Both name the field, what was found and what was needed.
    */
   static fromJSON(source: Uint8Array | string | object, file = 'tokenizer.json'): Tokenizer {
-    const scanned = source instanceof Uint8Array ? scanTokenizer(source) : undefined;
-    if (scanned) {
-      const place = new JsonPlace(scanned.json, `${file}:`);
-      if (place.field('model').field('vocab').value === SCANNED)
-        return new Tokenizer(place, scanned.vocabulary);
-    }
-    return new Tokenizer(new JsonPlace(parse(source, file), `${file}:`));
+    const { json, scanned } = readTokenizerJson(source, file);
+    return new Tokenizer(json, scanned);
+  }
+
+  /** From the fields of a tokenizer.json, and its vocabulary where that was read in another way. */
+  static fromParts(json: JsonPlace, vocabulary: Vocabulary): Tokenizer {
+    return new Tokenizer(json, vocabulary);
   }
 
   /** Number of tokens, added ones included. */
   get vocabularySize(): number {
     return this.added.tokens.reduce((size, { id }) => Math.max(size, id + 1), this.model.vocabulary.size);
+  }
+
+  /** Id of the token for unknown characters. */
+  get unknownId(): number {
+    return this.model.unknownId;
   }
 
   /** The token of an id. */
@@ -229,17 +234,4 @@ function share(a: number, b: number, room: number): [number, number] {
 
 function isMeta(unit: number): boolean {
   return unit === 0x20 || unit === META;
-}
-
-function parse(source: Uint8Array | string | object, file: string): unknown {
-  if (typeof source === 'object' && !(source instanceof Uint8Array)) return source;
-  try {
-    return JSON.parse(
-      typeof source === 'string' ? source : new TextDecoder('utf-8', { fatal: true }).decode(source),
-    );
-  } catch (error) {
-    throw new SternaError('corrupt-file', `${file} is not JSON: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
 }

@@ -43,6 +43,9 @@ const COLON = 0x3a;
 const MINUS = 0x2d;
 const POINT = 0x2e;
 
+/** A piece and its score are not often written in less. */
+const ENTRY_BYTES = 16;
+
 const KEY = new TextEncoder().encode('"vocab"');
 
 /** Where the list behind the first `"vocab":` begins, or −1. */
@@ -78,7 +81,7 @@ class Scanner {
   /** `[["piece", score], …]`, or nothing where it is written in another way. */
   vocabulary(): Vocabulary | undefined {
     if (!this.take(OPEN)) return undefined;
-    const vocabulary = new Vocabulary(2 ** 18);
+    const vocabulary = new Vocabulary(Math.min(2 ** 18, Math.ceil(this.bytes.length / ENTRY_BYTES)));
     do {
       if (!this.take(OPEN) || !this.take(QUOTE)) return undefined;
       const length = this.string(vocabulary);

@@ -38,6 +38,16 @@ export class Vocabulary {
     return vocabulary;
   }
 
+  /** Pieces of known lengths, whose units and scores are 0 and are to be filled in. */
+  static ofLengths(lengths: Uint32Array): Vocabulary {
+    const size = lengths.length;
+    const vocabulary = new Vocabulary(size);
+    vocabulary.size = size;
+    for (let id = 0; id < size; id++) vocabulary.starts[id + 1] = vocabulary.starts[id] + lengths[id];
+    vocabulary.units = new Uint16Array(vocabulary.starts[size]);
+    return vocabulary;
+  }
+
   /** Makes room for a piece of at most `length` units. @returns the place in `units` to write it to. */
   reserve(length: number): number {
     const start = this.starts[this.size];

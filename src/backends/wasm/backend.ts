@@ -188,20 +188,26 @@ export class WasmBackend implements Backend {
     const address = this.heap.allocate(panels * panelBytes);
     this.heap.bytes(address, panels * panelBytes).fill(0);
     const { codes, scales, blocks } = inBlocks(data, rows, columns, Q8);
+    const heap = this.heap.bytes(address, panels * panelBytes);
+    const words = this.heap.words(address, (panels * panelBytes) / 4);
+    const floats = this.heap.floats(address, (panels * panelBytes) / 4);
     for (let row = 0; row < rows; row++) {
-      let at = address + Math.floor(row / PANEL) * panelBytes;
+      const lane = row % PANEL;
+      let at = ((row - lane) / PANEL) * panelBytes;
       for (let block = 0; block < blocks; block++) {
         const first = row * columns + block * Q8.block;
-        const ofBlock = codes.subarray(first, Math.min(first + Q8.block, (row + 1) * columns));
-        this.heap.floats(at, PANEL)[row % PANEL] = scales[row * blocks + block];
-        const panel = this.heap.bytes(at + 8 * PANEL, PANEL * ofBlock.length);
+        const end = Math.min(first + Q8.block, (row + 1) * columns);
+        floats[at / 4 + lane] = scales[row * blocks + block];
         let sum = 0;
-        for (const [k, code] of ofBlock.entries()) {
-          panel[(PANEL * Math.floor(k / group) + (row % PANEL)) * group + (k % group)] = code;
-          sum += code;
+        let to = at + 8 * PANEL + lane * group;
+        for (let from = first; from < end; to += PANEL * group) {
+          for (let k = 0; k < group && from < end; k++, from++) {
+            heap[to + k] = codes[from];
+            sum += codes[from];
+          }
         }
         // Features are `zero` more than they should be.
-        this.heap.words(at + 4 * PANEL, PANEL)[row % PANEL] = -zero * sum;
+        words[at / 4 + PANEL + lane] = -zero * sum;
         at += PANEL * (8 + Q8.block);
       }
     }

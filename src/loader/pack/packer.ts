@@ -1,5 +1,5 @@
 import { type BlockFormat, quantiseBlocks } from '../../encoder/block-codes.ts';
-import { putCodes, putScales } from '../../encoder/code-bytes.ts';
+import { bytesOfCodes, putCodes, putScales } from '../../encoder/code-bytes.ts';
 import type { EncoderConfig } from '../../encoder/config.ts';
 import { allParts, partsOf } from '../../encoder/parts.ts';
 import { ROW_SCALE_BYTES, type StoredForm, scalesOf } from '../../encoder/stored-form.ts';
@@ -61,8 +61,7 @@ export class Packer {
     const rows = values.length / columns;
     const coded = quantiseBlocks(values, rows, columns, form.format);
     const rowBytes = (columns * form.format.bits) / 8;
-    const codes = new Uint8Array(rows * rowBytes);
-    putCodes(coded.codes, form.format.bits, codes, 0);
+    const codes = bytesOfCodes(coded.codes, form.format.bits);
     const scaleBytes = new Uint8Array(2 * coded.scales.length);
     putScales(coded.scales, scaleBytes, 0);
     await this.put(tensor.file, tensor.start + first * rowBytes, codes);

@@ -2,23 +2,11 @@ import { SternaError } from '../../errors.ts';
 import { type ByteStream, endsTooEarly } from '../byte-stream.ts';
 import { isAbsent } from '../download.ts';
 import { checkRange, type ModelFile } from '../files.ts';
-import { DEFAULT_RETRY, delayBefore, type RetryPolicy, retryAfterOf, sleep } from './retry.ts';
-
-/** How to reach a file by HTTP. */
-export interface RemoteOptions {
-  readonly fetch?: typeof fetch;
-  readonly signal?: AbortSignal;
-  readonly retry?: RetryPolicy;
-  /** Told of every byte that came over the line. */
-  readonly onBytes?: (count: number) => void;
-}
+import { anySignal, lengthOf, type RemoteOptions, Transfer } from './transfer.ts';
 
 /** Bytes of a request, and how many of them are under way at a time: what a fast line needs, and no more memory than that. */
-const CHUNK = 4 * 2 ** 20;
+const CHUNK = 2 * 2 ** 20;
 const AHEAD = 6;
-
-/** Answers that are worth another attempt. */
-const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /**
  * A file on a server, read by ranges. A connection that breaks is taken up again at the byte where it broke; a file that
@@ -75,9 +63,14 @@ export class RemoteFile implements ModelFile {
    *
    * @throws SternaError `network`, `source-changed`, `corrupt-file`; the signal's reason when it is aborted.
    */
-  async read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+  read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
     checkRange(this.name, this.size, start, end);
-    const bytes = new Uint8Array(end - start);
+    return this.readInto(new Uint8Array(end - start), start);
+  }
+
+  /** As {@link read}, the bytes from `start` on, as many as there is room for. */
+  private async readInto(bytes: Uint8Array<ArrayBuffer>, start: number): Promise<Uint8Array<ArrayBuffer>> {
+    const end = start + bytes.length;
     if (bytes.length === 0) return bytes;
     if (!this.hasRanges) {
       const stream = this.stream();
@@ -115,16 +108,20 @@ export class RemoteFile implements ModelFile {
     const signal = anySignal(controller.signal, this.options.signal);
     const source = new RemoteFile(name, this.address, size, this.version, true, { ...this.options, signal });
     /** Chunks in order: those that have come and those under way. */
-    const queue: Promise<Uint8Array>[] = [];
+    const queue: Promise<Uint8Array<ArrayBuffer>>[] = [];
+    /** Room of chunks that are done with. */
+    const rooms: ArrayBuffer[] = [];
     let asked = position;
-    let head: Uint8Array = new Uint8Array(0);
+    let chunk = new Uint8Array(0);
+    let head = chunk;
     let at = position;
     const ask = () => {
       while (queue.length < AHEAD && asked < size) {
         const end = Math.min(size, asked + CHUNK);
-        const chunk = source.read(asked, end);
-        chunk.catch(() => {}); // heard of when its turn comes
-        queue.push(chunk);
+        const room = new Uint8Array(rooms.pop() ?? new ArrayBuffer(CHUNK), 0, end - asked);
+        const coming = source.readInto(room, asked);
+        coming.catch(() => {}); // heard of when its turn comes
+        queue.push(coming);
         asked = end;
       }
     };
@@ -133,7 +130,9 @@ export class RemoteFile implements ModelFile {
       for (let left = count; left > 0; ) {
         if (head.length === 0) {
           ask();
-          head = await queue.shift()!;
+          if (chunk.buffer.byteLength === CHUNK) rooms.push(chunk.buffer);
+          chunk = await queue.shift()!;
+          head = chunk;
           ask();
         }
         const piece = head.subarray(0, left);
@@ -149,14 +148,14 @@ export class RemoteFile implements ModelFile {
       get position() {
         return at;
       },
-      read: (count) => gather(count, take),
+      read: (count, room) => gather(count, take, room),
       async skip(count) {
         if (count <= head.length + queue.length * CHUNK) return take(count, () => {});
         if (at + count > size) throw endsTooEarly(name, size, at + count);
         // What is under way is of no use; it is cheaper to begin anew behind the gap.
         at += count;
         asked = at;
-        head = new Uint8Array(0);
+        head = head.subarray(head.length);
         queue.length = 0;
       },
       cancel: () => controller.abort(),
@@ -167,18 +166,16 @@ export class RemoteFile implements ModelFile {
   private wholeStream(position: number): ByteStream & { cancel(): void } {
     const { name, size } = this;
     const controller = new AbortController();
-    const transfer = new Transfer(name, this.address, {
-      ...this.options,
-      signal: anySignal(controller.signal, this.options.signal),
-    });
+    const signal = anySignal(controller.signal, this.options.signal);
+    const transfer = new Transfer(name, this.address, { ...this.options, signal }, false);
     let at = position;
     let source: AsyncGenerator<Uint8Array> | undefined;
     let head: Uint8Array = new Uint8Array(0);
     /** The next piece of the file from byte `at` on. */
     const next = () =>
-      transfer.persist(async (signal) => {
+      transfer.persist(async (attempt) => {
         try {
-          source ??= this.pieces(transfer, at, signal);
+          source ??= this.pieces(transfer, at, attempt);
           const { done, value } = await source.next();
           if (done) throw transfer.passing(`broke off after ${at} of ${size} bytes`);
           return value;
@@ -204,7 +201,7 @@ export class RemoteFile implements ModelFile {
       get position() {
         return at;
       },
-      read: (count) => gather(count, take),
+      read: (count, room) => gather(count, take, room),
       skip: (count) => take(count, () => {}),
       cancel: () => controller.abort(),
     };
@@ -253,131 +250,18 @@ export class RemoteFile implements ModelFile {
   }
 }
 
-/** Requests for one file, with patience. */
-class Transfer {
-  private failures = 0;
-
-  constructor(
-    private readonly name: string,
-    private readonly address: URL,
-    private readonly options: RemoteOptions,
-  ) {}
-
-  /** Does something until it works, or has failed too often in a row without a byte in between. */
-  async persist<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { signal, retry = DEFAULT_RETRY } = this.options;
-    for (;;) {
-      signal?.throwIfAborted();
-      const controller = new AbortController();
-      try {
-        const result = await run(anySignal(controller.signal, signal));
-        this.failures = 0;
-        return result;
-      } catch (error) {
-        controller.abort();
-        signal?.throwIfAborted();
-        if (error instanceof SternaError && !(error instanceof PassingError)) throw error;
-        if (++this.failures >= retry.attempts) {
-          if (error instanceof PassingError)
-            throw new SternaError('network', error.message, { cause: error });
-          throw this.failed(`cannot be downloaded: ${(error as Error).message}`, error);
-        }
-        const wait = error instanceof PassingError ? error.retryAfter : undefined;
-        await sleep(delayBefore(this.failures, retry, wait), signal);
-      }
-    }
-  }
-
-  /** @throws SternaError `network` for an answer that will not become another one. */
-  async request(headers: Record<string, string>, signal: AbortSignal, method = 'GET'): Promise<Response> {
-    const { fetch: custom = fetch, retry = DEFAULT_RETRY } = this.options;
-    const stalled = new AbortController();
-    const timer = setTimeout(() => stalled.abort(this.passing('does not answer')), retry.stall);
-    let response: Response;
-    try {
-      // The browser's own cache would keep a second copy.
-      const init: RequestInit = {
-        headers,
-        method,
-        cache: 'no-store',
-        signal: anySignal(signal, stalled.signal),
-      };
-      response = await custom(this.address, init);
-    } finally {
-      clearTimeout(timer);
-    }
-    const { status, ok } = response;
-    if (ok || status === 416 || isAbsent(response, this.name)) return response;
-    await response.body?.cancel();
-    const words = `answers ${status} ${response.statusText}`.trimEnd();
-    if (PASSING.has(status)) throw this.passing(words, retryAfterOf(response));
-    throw this.failed(words);
-  }
-
-  /** Hands the body over, piece by piece, until `use` wants no more. */
-  async receive(response: Response, use: (piece: Uint8Array) => boolean): Promise<void> {
-    for await (const piece of this.piecesOf(response)) if (!use(piece)) return;
-  }
-
-  async *piecesOf({ body }: Response): AsyncGenerator<Uint8Array> {
-    const { retry = DEFAULT_RETRY, onBytes } = this.options;
-    const reader = body?.getReader();
-    if (!reader) return;
-    try {
-      for (;;) {
-        let timer: ReturnType<typeof setTimeout> | undefined;
-        const stall = new Promise<never>((_, reject) => {
-          timer = setTimeout(() => reject(this.passing('sends nothing any more')), retry.stall);
-        });
-        const { done, value } = await Promise.race([reader.read(), stall]).finally(() => clearTimeout(timer));
-        if (done) return;
-        this.failures = 0;
-        onBytes?.(value.length);
-        yield value;
-      }
-    } finally {
-      reader.cancel().catch(() => {});
-    }
-  }
-
-  failed(words: string, cause?: unknown): SternaError {
-    return new SternaError(
-      'network',
-      `${this.address.href} ${words}. Check the address and the connection, and try again.`,
-      { cause },
-    );
-  }
-
-  passing(words: string, retryAfter?: number): PassingError {
-    return new PassingError(this.failed(words).message, retryAfter);
-  }
-}
-
-/** A failure that may be over at the next attempt. */
-class PassingError extends SternaError {
-  constructor(
-    message: string,
-    readonly retryAfter?: number,
-  ) {
-    super('network', message);
-  }
-}
-
 async function gather(
   count: number,
   take: (count: number, use: (piece: Uint8Array) => void) => Promise<void>,
+  room?: Uint8Array,
 ): Promise<Uint8Array> {
-  const bytes = new Uint8Array(count);
+  const bytes = room?.subarray(0, count) ?? new Uint8Array(count);
   let at = 0;
   await take(count, (piece) => {
     bytes.set(piece, at);
     at += piece.length;
   });
   return bytes;
-}
-
-function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal {
-  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
 }
 
 /** The version of a file: its ETag where there is one, else the time of its last change. */
@@ -395,10 +279,4 @@ function totalOf({ headers }: Response): number | undefined {
 function startOf({ headers }: Response): number | undefined {
   const start = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '')?.[1];
   return start === undefined ? undefined : Number(start);
-}
-
-/** Bytes of the body; a compressed one has another length than its file. */
-function lengthOf({ headers }: Response): number | undefined {
-  const length = headers.get('content-length');
-  return length === null || headers.has('content-encoding') ? undefined : Number(length);
 }

@@ -31,13 +31,15 @@ export class OverflowStorage implements Storage {
 
   async writer(name: string): Promise<StorageWriter> {
     let inner = await this.begin(name);
+    let moved = this.full;
     const attempt = async (run: (writer: StorageWriter) => Promise<void>) => {
       try {
         await run(inner);
       } catch (error) {
-        if (!isFull(error) || this.full) throw error;
+        if (!isFull(error) || moved) throw error;
         await inner.close();
         inner = await this.move(name);
+        moved = true;
         await run(inner);
       }
     };

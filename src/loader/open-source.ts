@@ -1,0 +1,26 @@
+import type { ModelSource } from '../types.ts';
+import { openInBrowser } from './browser-library.ts';
+import type { HubOptions } from './hub.ts';
+import { type ModelOpener, openerOf } from './model-opener.ts';
+import type { RetryPolicy } from './remote/retry.ts';
+import { type FilesOptions, webFiles } from './web-files.ts';
+
+/** How to open a source. */
+export interface SourceOptions extends FilesOptions, HubOptions {
+  /** Whether models behind addresses are kept for the next visit. */
+  readonly keep: boolean;
+  readonly fetch?: typeof fetch;
+  readonly retry?: RetryPolicy;
+}
+
+/**
+ * How to open a model in a browser: from a repository or a folder behind an address by way of the library, and from files as they
+ * are.
+ *
+ * @throws SternaError `invalid-input`.
+ */
+export function sourceOpener(source: ModelSource, options: SourceOptions): ModelOpener {
+  return typeof source === 'string' || source instanceof URL
+    ? openInBrowser(source, options)
+    : openerOf(webFiles(source, options));
+}
