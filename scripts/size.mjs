@@ -33,7 +33,9 @@ async function workerWithoutLibrary() {
     enforce: 'pre',
     load: (id) =>
       id.endsWith('/src/loader/browser-library.ts')
-        ? 'export const openInBrowser = () => Promise.reject(new Error());'
+        ? `import { openerOf } from './model-opener.ts';
+           export const openFiles = openerOf;
+           export const openInBrowser = () => Promise.reject(new Error());`
         : undefined,
   };
   const result = await build({

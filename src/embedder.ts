@@ -2,6 +2,7 @@ import type { LoadRequest } from '../workers/protocol.ts';
 import { vectorViews } from './encoder/output.ts';
 import { lanesFor } from './engine/lanes.ts';
 import type { EmbeddedTexts, EngineLink, EngineSettings } from './engine/link.ts';
+import { precisionToKeep } from './engine/precision-to-keep.ts';
 import type { LoadEngine } from './engine/shared-engine.ts';
 import { WorkerLink } from './engine/worker-link.ts';
 import { SternaError } from './errors.ts';
@@ -15,6 +16,7 @@ import type {
   EmbedInput,
   EmbedOptions,
   EmbedResult,
+  ModelEstimate,
   ModelSource,
   Output,
   TokenIds,
@@ -62,6 +64,34 @@ export class Embedder implements AsyncDisposable {
     // Most pages share nothing.
     const { sharedEngine } = await import('./engine/shared-engine.ts');
     return new Embedder(await sharedEngine(request, load, { signal, onProgress }));
+  }
+
+  /**
+   * What it takes to load a model that is behind an address: bytes to download, on the disk, and on the device. Takes the options that
+   * {@link create} would get.
+   *
+   * @throws SternaError `invalid-input`, `model-not-found`, `network`, `corrupt-file`, `unsupported-model`.
+   */
+  static async estimate(model: string | URL, options: LibraryQuery = {}): Promise<ModelEstimate> {
+    const { estimateModel, precision, where } = await shelf(model, options);
+    return estimateModel(where, precision, options);
+  }
+
+  /** Whether all of a model is kept in this browser, so that it works without a connection. */
+  static async isCached(model: string | URL, options: LibraryQuery = {}): Promise<boolean> {
+    const { isModelKept, precision, where } = await shelf(model, options);
+    return isModelKept(where, precision, options);
+  }
+
+  /** Removes a model from this browser's storage, or all models. @throws SternaError `storage`. */
+  static async clearCache(model?: string | URL, options: LibraryQuery = {}): Promise<void> {
+    const { forgetModels, where } = await shelf(model ?? '/', options);
+    return forgetModels(model && where, options);
+  }
+
+  /** Asks the browser not to clear this site's storage when it needs room. @returns whether it agreed. */
+  static async persist(): Promise<boolean> {
+    return (await navigator.storage?.persist?.()) ?? false;
   }
 
   /** The model and the device in use. */
@@ -203,6 +233,22 @@ function workerOfOneTab(): SternaError {
     'invalid-input',
     '`worker` is given with shared: true; needed: `workerFactory`, as a tab starts a worker when it comes to lead. Give that, or neither.',
   );
+}
+
+/** Which form of a model is asked about. */
+export type LibraryQuery = Pick<EmbedderOptions, 'device' | 'precision' | 'revision' | 'baseUrl'>;
+
+/** What knows the library, loaded when it is asked for, and the address of a model for it. */
+async function shelf(model: string | URL, { device = 'auto', precision }: LibraryQuery) {
+  const library = await import('./loader/model-shelf.ts');
+  const isRepository = repositoryOf(String(model)) !== undefined;
+  const wanted = precision ?? (isRepository ? 'auto' : 'f32');
+  const gpu = async () => navigator.gpu as GPU | undefined;
+  return {
+    ...library,
+    precision: await precisionToKeep({ device, precision: wanted, gpu }),
+    where: isRepository ? String(model) : new URL(model, document.baseURI).href,
+  };
 }
 
 function startWorker(): Worker {

@@ -1,4 +1,4 @@
-export { Embedder } from './embedder.ts';
+export { Embedder, type LibraryQuery } from './embedder.ts';
 export { SternaError, type SternaErrorCode } from './errors.ts';
 export {
   type IndexHit,

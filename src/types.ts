@@ -197,6 +197,24 @@ export interface EmbedderOptions {
   batchTokens?: number;
 }
 
+/** What it takes to load a model, in bytes. */
+export interface ModelEstimate {
+  /** Number type that the weights will be kept in. */
+  readonly precision: Precision;
+  /** What is still to be downloaded: 0 where all of it is kept. */
+  readonly download: number;
+  /** How much of that before the first vector. */
+  readonly first: number;
+  /** All of it in the browser's storage. */
+  readonly disk: number;
+  /** The layers on the device. */
+  readonly backend: number;
+  /** What this site may store besides what it has. */
+  readonly free: number;
+  /** Whether there is room for it; otherwise it is held in memory, and downloaded anew at each visit. */
+  readonly fits: boolean;
+}
+
 /** What was loaded, and where it runs. */
 export interface EmbedderReport {
   /** Name of the model. */

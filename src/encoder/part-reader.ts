@@ -31,9 +31,7 @@ export class PartReader {
   ) {
     this.prefix = prefixOf(checkpoint.tensors);
     this.total = all
-      .flatMap((part) =>
-        part.tensors.map((name) => (isTable(part) && isPaged(this.bytesOf(name)) ? 0 : this.bytesOf(name))),
-      )
+      .flatMap((part) => part.tensors.map((name) => (this.comesLater(part) ? 0 : this.bytesOf(name))))
       .reduce((sum, bytes) => sum + bytes, 0);
   }
 
@@ -63,17 +61,20 @@ export class PartReader {
     const name = this.prefix + tensors[0];
     const form = formOf(this.checkpoint.tensors, name, part);
     const tensor = this.checkpoint.tensors.get(name)!;
-    return rowTable({
-      rows,
-      columns,
-      rowBytes: (tensor.end - tensor.start) / rows,
-      read: async (first, end) => {
-        const bytes = await this.checkpoint.readRows(name, first, end);
-        if (!isPaged(this.bytesOf(tensors[0]))) this.count(bytes);
-        return bytes;
+    return rowTable(
+      {
+        rows,
+        columns,
+        rowBytes: (tensor.end - tensor.start) / rows,
+        read: async (first, end) => {
+          const bytes = await this.checkpoint.readRows(name, first, end);
+          if (!this.comesLater(part)) this.count(bytes);
+          return bytes;
+        },
+        open: (bytes, first) => openRows(bytes, form, columns, tensor, first),
       },
-      open: (bytes, first) => openRows(bytes, form, columns, tensor, first),
-    });
+      this.checkpoint.onDemand && part.role === 'words',
+    );
   }
 
   private async floatsInto(
@@ -128,6 +129,12 @@ export class PartReader {
     const bytes = await this.checkpoint.read(this.prefix + name);
     this.count(bytes);
     return bytes;
+  }
+
+  /** Whether a part is read in pages, when they are needed. */
+  private comesLater(part: Part): boolean {
+    if (part.role === 'words' && this.checkpoint.onDemand) return true;
+    return isTable(part) && isPaged(this.bytesOf(part.tensors[0]));
   }
 
   private count({ length }: Uint8Array): void {

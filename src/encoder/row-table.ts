@@ -29,10 +29,10 @@ export function isPaged(bytes: number): boolean {
   return bytes > HELD_BYTES;
 }
 
-/** A table whose rows are always there, or come when they are asked for where it is large. */
-export async function rowTable(source: RowSource): Promise<RowTable> {
+/** A table whose rows are always there, or come when they are asked for where it is large or `paged` says so. */
+export async function rowTable(source: RowSource, paged = false): Promise<RowTable> {
   const { rows, columns, rowBytes } = source;
-  if (isPaged(rows * rowBytes)) return new PagedTable(source);
+  if (paged || isPaged(rows * rowBytes)) return new PagedTable(source);
   const addRow = source.open(await source.read(0, rows), 0);
   return { rows, columns, addRow };
 }

@@ -5,7 +5,6 @@ import { WebGpuBackend } from '../backends/webgpu/backend.ts';
 import { openDevice } from '../backends/webgpu/device.ts';
 import type { Backend } from '../encoder/backend.ts';
 import { SternaError } from '../errors.ts';
-import type { Precision } from '../types.ts';
 import type { Lane } from './lanes.ts';
 import type { DeviceSettings } from './load-options.ts';
 
@@ -38,22 +37,6 @@ export const IS_THE_DEVICES: ReadonlySet<string> = new Set([
   'wrong-results',
   'not-finite',
 ]);
-
-/**
- * The number type to keep the weights of a downloaded model in: what was asked for, or what suits the device. `auto` is float16 where
- * there is a GPU that has it, and 8 bits anywhere else.
- */
-export async function precisionToKeep({
-  device,
-  precision,
-  gpu,
-}: Pick<DeviceSettings & Machine, 'device' | 'precision' | 'gpu'>): Promise<Precision> {
-  if (precision !== 'auto') return precision;
-  if (device === 'reference') return 'f32';
-  if (device === 'wasm') return 'q8';
-  const adapter = await (await gpu())?.requestAdapter().catch(() => null);
-  return adapter?.features.has('shader-f16') && !adapter.info.isFallbackAdapter ? 'f16' : 'q8';
-}
 
 /** @throws SternaError `no-webgpu`, `no-wasm`, `limits`. */
 export async function openBackend(lane: Lane, options: DeviceSettings & Machine): Promise<OpenedBackend> {

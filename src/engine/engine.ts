@@ -7,13 +7,13 @@ import type { ModelFolder } from '../loader/model-folder.ts';
 import type { ModelOpener } from '../loader/model-opener.ts';
 import { chunk, type Passage } from '../text/chunk.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
-import type { EmbedderReport, EmbeddingSpace } from '../types.ts';
-import { precisionToKeep } from './devices.ts';
+import type { Device, EmbedderReport, EmbeddingSpace, Precision } from '../types.ts';
 import { checkGolden } from './golden.ts';
 import { HeadStart } from './head-start.ts';
 import type { EmbeddedTexts, EmbedRequest, EngineLink, EngineSettings } from './link.ts';
 import type { LoadOptions } from './load-options.ts';
 import { Pace } from './pace.ts';
+import { precisionToKeep } from './precision-to-keep.ts';
 import { Runner } from './runner.ts';
 import { SharedVectors } from './shared-vectors.ts';
 import { breathe, Turns } from './turns.ts';
@@ -85,7 +85,7 @@ export class Engine implements EngineLink {
       const model = await open(
         async (fallback) => precisionToKeep({ ...options, precision: options.precision ?? fallback }),
         (config, stored = 'f32') => {
-          settled = { ...options, precision: options.precision ?? stored };
+          settled = { ...options, precision: options.precision ?? asStored(options.device, stored) };
           headStart.dispose();
           headStart = new HeadStart(settled);
           headStart.begin(config);
@@ -291,4 +291,9 @@ function tooLong(at: number, { maxTokens, model }: EmbedderReport): SternaError 
     'text-too-long',
     `Input ${at} has more tokens than the ${maxTokens} that ${model} takes. Cut it into passages, or let truncate: "end" cut it.`,
   );
+}
+
+/** The number type to run weights in that are stored in one: the same, unless the device has not got it. */
+function asStored(device: Device, stored: Precision): Precision {
+  return device === 'wasm' && stored === 'f16' ? 'f32' : stored;
 }

@@ -31,6 +31,8 @@ export function openInBrowser(source: string | URL, options: SourceOptions): Mod
     });
 }
 
+export { openFiles } from './pack/pack-opener.ts';
+
 /** The folder that a source names: a repository of the hub, or an address. */
 export function remoteFolder(source: string | URL, options: HubOptions & { name?: string }): RemoteFolder {
   const repository = repositoryOf(String(source));

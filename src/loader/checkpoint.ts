@@ -8,6 +8,8 @@ const SHARDS = 'model.safetensors.index.json';
 /** The tensors of a model, wherever they are. */
 export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** Whether rows come from afar when they are asked for, so that tables had better not be read as a whole. */
+  readonly onDemand?: boolean;
   /**
    * The bytes of a tensor.
    *

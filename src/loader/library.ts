@@ -33,8 +33,9 @@ export interface LibraryOptions extends RemoteOptions {
 }
 
 /** Name of the folder with a pack that comes from a server as it is. */
-const PACK = 'pack';
-const TOKENIZER = 'tokenizer.bin';
+export const PACK = 'pack';
+/** The tokenizer of a pack. */
+export const TOKENIZER = 'tokenizer.bin';
 
 /**
  * Opens a model behind an address, and keeps it for the next visit: a pack as it is, chunk by chunk as it is needed, and anything else
@@ -154,7 +155,7 @@ class Loan {
     );
     const needed = [...manifest.layers, ...(manifest.tokenizer ? [manifest.tokenizer] : [])];
     await this.bring(needed.map((name) => files.get(name)!));
-    const model = await openPack(manifest, async (name) => files.get(name)!);
+    const model = await openPack(manifest, async (name) => files.get(name)!, true);
     const words = manifest.words.map(({ file }) => files.get(file)!);
     return {
       ...model,

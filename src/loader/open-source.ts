@@ -1,7 +1,7 @@
 import type { ModelSource } from '../types.ts';
-import { openInBrowser } from './browser-library.ts';
+import { openFiles, openInBrowser } from './browser-library.ts';
 import type { HubOptions } from './hub.ts';
-import { type ModelOpener, openerOf } from './model-opener.ts';
+import type { ModelOpener } from './model-opener.ts';
 import type { RetryPolicy } from './remote/retry.ts';
 import { type FilesOptions, webFiles } from './web-files.ts';
 
@@ -22,5 +22,5 @@ export interface SourceOptions extends FilesOptions, HubOptions {
 export function sourceOpener(source: ModelSource, options: SourceOptions): ModelOpener {
   return typeof source === 'string' || source instanceof URL
     ? openInBrowser(source, options)
-    : openerOf(webFiles(source, options));
+    : openFiles(webFiles(source, options));
 }

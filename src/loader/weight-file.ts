@@ -13,6 +13,11 @@ import { readHeader } from './safetensors.ts';
 const SAFETENSORS = 'model.safetensors';
 const HALVES = 'onnx/model_fp16.onnx';
 
+/** The files that weights of a precision may come from, the one that is looked for first in front. */
+export function weightPaths(precision: Precision): string[] {
+  return precision === 'f32' ? [SAFETENSORS] : [HALVES, SAFETENSORS];
+}
+
 /**
  * The file of a folder to get weights from: the smallest that holds as much as the precision can use.
  *
@@ -27,7 +32,7 @@ export async function weightFile(
   const open = (path: string) => RemoteFile.open(path, addressIn(folder, path), options);
   const needed = neededTensors(config);
   let note: string | undefined;
-  if (precision !== 'f32') {
+  if (weightPaths(precision).includes(HALVES)) {
     const halves = await open(HALVES);
     try {
       if (halves) {
@@ -71,7 +76,7 @@ export function identityOf({ name, size, version }: RemoteFile): string {
 
 /** Reads as far as the first weight, to see whether the file is one that is understood. */
 async function firstOf(file: RemoteFile, needed: ReadonlyMap<string, readonly number[]>): Promise<void> {
-  const stream = file.stream();
+  const stream = file.stream(0, 1);
   try {
     for await (const tensor of onnxWeights(stream, needed).tensors) {
       if (tensor.file === file.name) return;

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { SternaError } from '../errors.ts';
 import type { Device, LoadProgress, Precision, Task } from '../types.ts';
+import { convert } from './commands/convert.ts';
 import { embed } from './commands/embed.ts';
 import { search } from './commands/search.ts';
 import { tokenize } from './commands/tokenize.ts';
@@ -17,9 +18,13 @@ const HELP = `sterna: multilingual embeddings and semantic search
   sterna search    --model DIR --documents FILE --query TEXT [--k 10] [--dimensions D] [--json]
                    {"id","text"} a line in, the best passages out
 
-  --model      a folder with config.json, model.safetensors and tokenizer.json, an address of one, or nano (default)
+  sterna convert   MODEL --precision q8|q4|f16|f32 --output DIR [--languages FILE …]
+                   a pack, which browsers read in parts; of the words, with --languages, those that the sample texts need, one a line
+
+  --model      a folder with config.json, model.safetensors and tokenizer.json, or with a pack, an address of one, a repository of the
+               Hugging Face hub (owner/name, arctic-m-v2 or arctic-l-v2), or nano (default)
   --device     wasm (default), webgpu, reference, or auto for the fastest
-  --precision  of the weights: f32 (default), f16 (webgpu), q8 (webgpu, wasm), q4 (webgpu), or auto
+  --precision  of the weights: f32, f16 (webgpu), q8, q4, or auto; by default that of a pack, auto for a repository, else f32
   --threads    of device wasm; as many as the processor has, up to 8, by default
   --dimensions length of the vectors, one that the model was trained to be cut to
   --input, --output   a file, or - for standard input and output (default)
@@ -29,13 +34,14 @@ const HELP = `sterna: multilingual embeddings and semantic search
 const OPTIONS = {
   model: { type: 'string', default: 'nano' },
   device: { type: 'string', default: 'wasm' },
-  precision: { type: 'string', default: 'f32' },
+  precision: { type: 'string' },
   threads: { type: 'string' },
   task: { type: 'string', default: 'document' },
   dimensions: { type: 'string' },
   input: { type: 'string', default: '-' },
   output: { type: 'string', default: '-' },
   tokenizer: { type: 'string' },
+  languages: { type: 'string', multiple: true },
   documents: { type: 'string' },
   query: { type: 'string' },
   k: { type: 'string', default: '10' },
@@ -62,12 +68,13 @@ async function run(args: string[]): Promise<void> {
     if (command === undefined && !values.help) process.exitCode = 2;
     return;
   }
+  if (command === 'convert') return runConvert(values, more);
   if (more.length > 0) throw new UsageError(`"${more[0]}" is one word too many. Try sterna --help.`);
   if (command === 'tokenize') return runTokenize(values);
   if (command === 'embed') return runEmbed(values);
   if (command === 'search') return runSearch(values);
   throw new UsageError(
-    `There is no command "${command}"; needed: embed, tokenize or search. Try sterna --help.`,
+    `There is no command "${command}"; needed: embed, tokenize, search or convert. Try sterna --help.`,
   );
 }
 
@@ -113,16 +120,42 @@ async function runSearch(values: Values): Promise<void> {
   }
 }
 
-async function load(values: Values, line: Status): Promise<Embedder> {
-  const onProgress = ({ phase, item, loaded, total }: LoadProgress) => {
+const PACKED: readonly string[] = ['f32', 'f16', 'q8', 'q4'];
+
+async function runConvert(values: Values, [model, ...more]: readonly string[]): Promise<void> {
+  if (model === undefined || more.length > 0)
+    throw new UsageError('One model is to be converted. Try sterna --help.');
+  const { precision = '', output, languages = [] } = values;
+  if (!PACKED.includes(precision))
+    throw new UsageError(`--precision is "${precision}"; needed: ${PACKED.join(', ')}.`);
+  if (output === '-') throw new UsageError('--output is missing; needed: a folder.');
+  const line = status(values);
+  const onProgress = progressOn(line);
+  const made = await convert({ model, precision: precision as Precision, output, languages, onProgress });
+  const megabytes = (made.bytes / 1e6).toFixed(1);
+  line.end(`${output}: ${made.files} files, ${megabytes} MB, ${made.words} words`);
+  if (!made.loss) return;
+  const { texts, sameTexts, tokens, prunedTokens, unknown } = made.loss;
+  const longer = ((100 * prunedTokens) / tokens - 100).toFixed(1);
+  line.end(
+    `Of ${texts} sample texts that were held out, ${(100 * sameTexts).toFixed(0)} % are read as before; all together take ${longer} % more tokens, ${unknown} of them unknown.`,
+  );
+}
+
+function progressOn(line: Status) {
+  return ({ phase, item, loaded, total }: LoadProgress) => {
     const share = total > 0 ? ` ${Math.floor((100 * loaded) / total)} %` : '';
     line.show(`${phase} ${item}${share}`);
   };
+}
+
+async function load(values: Values, line: Status): Promise<Embedder> {
+  const onProgress = progressOn(line);
   const threads = wholeNumber(values, 'threads');
   return Embedder.create({
     model: values.model,
     device: values.device as Device,
-    precision: values.precision as Precision,
+    precision: values.precision as Precision | undefined,
     threads,
     onProgress,
   });

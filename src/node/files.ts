@@ -67,7 +67,7 @@ function filesOfRecord(record: FileRecord, options: FilesOptions): ModelFiles {
   };
 }
 
-async function openPath(path: string, name: string): Promise<ModelFile | undefined> {
+export async function openPath(path: string, name: string): Promise<ModelFile | undefined> {
   try {
     const found = await stat(path);
     if (!found.isFile()) return undefined;

@@ -5,11 +5,10 @@
 import { availableParallelism } from 'node:os';
 import { engineSettings, Embedder as WorkerEmbedder } from '../embedder.ts';
 import { Engine } from '../engine/engine.ts';
-import { openerOf } from '../loader/model-opener.ts';
 import { nanoSource } from '../loader/nano.ts';
 import type { EmbedderOptions } from '../types.ts';
-import { nodeFiles } from './files.ts';
 import { nodeGpu } from './gpu.ts';
+import { nodeSourceOpener } from './open-source.ts';
 import { startThread } from './threads.ts';
 
 export * from '../index.ts';
@@ -20,7 +19,8 @@ export type NodeEmbedderOptions = Omit<EmbedderOptions, 'worker' | 'workerFactor
 /** A model in this thread. See {@link WorkerEmbedder} for its methods. */
 export class Embedder extends WorkerEmbedder {
   /**
-   * Loads a model: `'nano'`, a path of a folder, an address, or a record of files.
+   * Loads a model: `'nano'`, a repository of the hub, a path of a folder, an address, or a record of files. What is behind an address is kept in
+   * `$XDG_CACHE_HOME/sterna`, or `~/.cache/sterna`.
    *
    * @throws SternaError as in the browser.
    */
@@ -28,13 +28,21 @@ export class Embedder extends WorkerEmbedder {
     const { model = 'nano', signal, onProgress } = options;
     const settings = engineSettings(options);
     signal?.throwIfAborted();
-    const files =
-      model === 'nano'
-        ? nodeFiles(nanoSource(), { name: 'nano', signal, onProgress })
-        : nodeFiles(model, { signal, onProgress });
+    const { revision, baseUrl } = options;
+    const custom = options.fetch as typeof fetch | undefined;
+    const source = model === 'nano' ? nanoSource() : model;
+    const name = model === 'nano' ? 'nano' : undefined;
+    const keep = settings.keep !== 'nothing';
+    const open = nodeSourceOpener(source, {
+      name,
+      revision,
+      baseUrl,
+      keep,
+      fetch: custom,
+      signal,
+      onProgress,
+    });
     const machine = { gpu: nodeGpu, processors: availableParallelism(), startThread };
-    return new Embedder(
-      await Engine.load({ ...settings, ...machine, model: openerOf(files), signal, onProgress }),
-    );
+    return new Embedder(await Engine.load({ ...settings, ...machine, model: open, signal, onProgress }));
   }
 }

@@ -105,6 +105,7 @@ function writeBody({ json, charsmaps, vocabulary }: ArtifactParts): Uint8Array<A
 function readBody(body: Uint8Array<ArrayBuffer>): ArtifactParts {
   const reader = new ByteReader(body);
   const [size, maps, textBytes] = [reader.word(), reader.word(), reader.word()];
+  if (size > MOST_PIECES) throw new RangeError(`it has ${size} pieces; at most: ${MOST_PIECES}`);
   const vocabulary = readPieces(reader, size);
   vocabulary.scores.set(readScores(reader, size));
   const charsmaps: Uint8Array[] = [];

@@ -175,6 +175,8 @@ describe('is refused, by name:', () => {
     expect(await codeOf(readArtifact(await around(zeros, 2 ** 27), ''))).toMatch(/does not unpack/);
     expect(await codeOf(readArtifact(await around(zeros, 2 ** 32 - 1), ''))).toMatch(/at most/);
     expect(await codeOf(readArtifact(await around(zeros), ''))).toMatch(/^corrupt-file/);
+    new DataView(zeros.buffer).setUint32(0, 2 ** 24 + 1, true);
+    expect(await codeOf(readArtifact(await around(zeros), ''))).toMatch(/has 16777217 pieces; at most/);
   });
 });
 

@@ -42,7 +42,7 @@ export async function tokenizerToBytes(
  * The tokenizer that {@link tokenizerToBytes} has written: the ids, ranges and scores of its source.
  *
  * @param file - its name, for messages.
- * @throws SternaError `corrupt-file` where any byte of it is damaged, `unsupported-model` for one of a later version.
+ * @throws SternaError `corrupt-file` where any byte of it is damaged, or the version of the format is a later one.
  */
 export async function tokenizerFromBytes(bytes: Uint8Array, file = 'tokenizer.bin'): Promise<Tokenizer> {
   const { json, charsmaps, vocabulary } = await readArtifact(bytes, file);

@@ -14,9 +14,14 @@ export type OpenPackFile = (name: string) => Promise<ModelFile>;
 /**
  * Opens a pack.
  *
+ * @param onDemand - whether its files come from afar.
  * @throws SternaError `corrupt-file`, `unsupported-model`; as `open` says.
  */
-export async function openPack(manifest: Manifest, open: OpenPackFile): Promise<ModelFolder> {
+export async function openPack(
+  manifest: Manifest,
+  open: OpenPackFile,
+  onDemand = false,
+): Promise<ModelFolder> {
   const config = parseConfig(manifest.config, MANIFEST);
   const { model: name, prompts, revision, precision, golden, tokenizer } = manifest;
   return {
@@ -26,7 +31,7 @@ export async function openPack(manifest: Manifest, open: OpenPackFile): Promise<
     revision,
     precision,
     golden,
-    checkpoint: await openWeights(manifest, config, open),
+    checkpoint: { ...(await openWeights(manifest, config, open)), onDemand },
     readTokenizer:
       tokenizer === undefined
         ? undefined

@@ -97,12 +97,12 @@ export class RemoteFile implements ModelFile {
     return bytes;
   }
 
-  /** The file from byte `position` on, several ranges of it under way at a time. */
-  stream(position = 0): ByteStream & { cancel(): void } {
-    return this.hasRanges ? this.rangedStream(position) : this.wholeStream(position);
+  /** The file from byte `position` on. @param ahead - ranges of it that are under way at a time. */
+  stream(position = 0, ahead = AHEAD): ByteStream & { cancel(): void } {
+    return this.hasRanges ? this.rangedStream(position, ahead) : this.wholeStream(position);
   }
 
-  private rangedStream(position: number): ByteStream & { cancel(): void } {
+  private rangedStream(position: number, ahead: number): ByteStream & { cancel(): void } {
     const { name, size } = this;
     const controller = new AbortController();
     const signal = anySignal(controller.signal, this.options.signal);
@@ -116,7 +116,7 @@ export class RemoteFile implements ModelFile {
     let head = chunk;
     let at = position;
     const ask = () => {
-      while (queue.length < AHEAD && asked < size) {
+      while (queue.length < ahead && asked < size) {
         const end = Math.min(size, asked + CHUNK);
         const room = new Uint8Array(rooms.pop() ?? new ArrayBuffer(CHUNK), 0, end - asked);
         const coming = source.readInto(room, asked);

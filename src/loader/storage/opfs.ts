@@ -64,7 +64,8 @@ export class OpfsStorage implements Storage {
       write: async (at, bytes) =>
         attempt(() => {
           const written = access.write(bytes, { at });
-          if (written < bytes.length) throw new DOMException('the disk is full', 'QuotaExceededError');
+          // Chromium gives a negative number, as if it had no sign, where there is no room.
+          if (written !== bytes.length) throw new DOMException('the disk is full', 'QuotaExceededError');
         }),
       flush: async () => attempt(() => access.flush()),
       close: async () => access.close(),
