@@ -5,7 +5,6 @@
 import { expose, transfer } from 'comlink';
 import { Engine } from '../src/engine/engine.ts';
 import { describeError } from '../src/engine/error-message.ts';
-import { workerFetch } from '../src/engine/remote-fetch.ts';
 import { SternaError } from '../src/errors.ts';
 import { sourceOpener } from '../src/loader/open-source.ts';
 import { listener } from './listener.ts';
@@ -25,7 +24,7 @@ const protocol: EngineProtocol = {
         revision,
         baseUrl,
         keep: settings.keep !== 'nothing',
-        fetch: fetch && workerFetch(fetch),
+        pageFetch: fetch,
         signal,
         onProgress: told?.tell,
       });

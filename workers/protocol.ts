@@ -1,5 +1,6 @@
 import type { EmbeddedTexts, EmbedRequest, EngineSettings } from '../src/engine/link.ts';
 import type { SternaErrorCode } from '../src/errors.ts';
+import type { RemoteFetch } from '../src/loader/remote/page-fetch.ts';
 import type { Passage } from '../src/text/chunk.ts';
 import type { EmbedderReport, LoadProgress, ModelSource } from '../src/types.ts';
 
@@ -24,21 +25,6 @@ export interface LoadRequest extends EngineSettings {
   readonly revision?: string;
   readonly baseUrl?: string;
 }
-
-/** An answer to a request on its way between threads. */
-export interface FetchedResponse {
-  readonly status: number;
-  readonly statusText: string;
-  readonly headers: readonly (readonly [string, string])[];
-  readonly body: ArrayBuffer;
-}
-
-/** The page's own fetch, as a worker can call it. */
-export type RemoteFetch = (
-  address: string,
-  method: string,
-  headers: Record<string, string>,
-) => Promise<FetchedResponse>;
 
 /**
  * What `engine.worker.ts` answers to, by way of comlink. Every call that takes time has a number of the caller's

@@ -8,7 +8,6 @@ import type { ModelOpener } from '../loader/model-opener.ts';
 import { chunk, type Passage } from '../text/chunk.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
 import type { Device, EmbedderReport, EmbeddingSpace, Precision } from '../types.ts';
-import { checkGolden } from './golden.ts';
 import { HeadStart } from './head-start.ts';
 import type { EmbeddedTexts, EmbedRequest, EngineLink, EngineSettings } from './link.ts';
 import type { LoadOptions } from './load-options.ts';
@@ -114,14 +113,15 @@ export class Engine implements EngineLink {
     signal?.throwIfAborted();
 
     const runner = await Runner.load(model, headStart, options);
-    const goldenNotes = await checkGolden(model, runner, golden).catch((error) => {
+    const wrong = await model.check?.((ids) => runner.encode([ids]), runner.backend.precision);
+    if (wrong && golden === 'refuse') {
       runner.dispose();
-      throw error;
-    });
+      throw wrong;
+    }
     if (keep === 'all') model.complete?.().catch(() => {}); // what is missing then will be fetched when it is needed
     const { adapter, name } = runner.backend;
     onProgress?.({ phase: 'ready', item: adapter || name, loaded: 1, total: 1 });
-    const notes = [...(model.notes ?? []), ...goldenNotes];
+    const notes = [...(model.notes ?? []), ...(wrong ? [wrong.message] : [])];
     return new Engine(model, tokenizer, runner, { batchTokens, revision, notes });
   }
 

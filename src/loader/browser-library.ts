@@ -3,6 +3,7 @@ import { type HubOptions, hubFolder, type RemoteFolder } from './hub.ts';
 import { openFromLibrary } from './library.ts';
 import type { ModelOpener } from './model-opener.ts';
 import type { SourceOptions } from './open-source.ts';
+import { workerFetch } from './remote/page-fetch.ts';
 import { repositoryOf } from './repository.ts';
 import { MemoryStorage } from './storage/memory.ts';
 import { OpfsStorage } from './storage/opfs.ts';
@@ -24,6 +25,7 @@ export function openInBrowser(source: string | URL, options: SourceOptions): Mod
   return async (precision, onConfig) =>
     openFromLibrary(folder, {
       ...options,
+      fetch: options.pageFetch && workerFetch(options.pageFetch),
       precision: await precision(isRepository ? 'auto' : 'f32'),
       storage: options.keep ? storageAt : async () => new MemoryStorage(),
       lock: inLock,

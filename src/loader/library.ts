@@ -7,6 +7,7 @@ import { fingerprintOf } from './fingerprint.ts';
 import { addressIn, type RemoteFolder } from './hub.ts';
 import { type ModelFolder, promptsOf } from './model-folder.ts';
 import { convertWeights } from './pack/convert.ts';
+import { Journal } from './pack/journal.ts';
 import type { PackLayout } from './pack/layout.ts';
 import { LONGEST_MANIFEST, MANIFEST, type Manifest, manifestBytes, parseManifest } from './pack/manifest.ts';
 import { openPack } from './pack/pack-folder.ts';
@@ -135,20 +136,21 @@ class Loan {
     return { storage, manifest, bytes, isPack: true };
   }
 
-  private async openKept({ storage, manifest, isPack }: Kept): Promise<ModelFolder> {
+  private async openKept({ storage, isPack, ...kept }: Kept): Promise<ModelFolder> {
+    const golden = [...(this.folder.known?.golden ?? []), ...kept.manifest.golden];
+    const manifest = { ...kept.manifest, golden };
     this.options.onConfig?.(parseConfig(manifest.config, MANIFEST), manifest.precision);
     const notes = this.notes;
     if (!storage.lasting)
       notes.push(
         'The model is in memory and will be downloaded again at the next visit: this site has no room, or no right, to keep it.',
       );
-    const golden = this.folder.known?.golden ?? [];
     if (!isPack) {
       const model = await openPack(
         manifest,
         async (name) => (await storage.open(name)) ?? missing(name, storage),
       ).catch((error) => this.giveUp(storage, error));
-      return { ...model, notes, golden };
+      return { ...model, notes };
     }
     const files = new Map(
       [...manifest.files.keys()].map((name) => [name, this.keptFile(name, manifest, storage)]),
@@ -160,7 +162,6 @@ class Loan {
     return {
       ...model,
       notes,
-      golden: [...golden, ...manifest.golden],
       complete: async () => {
         for (const file of words) await file.fetch();
       },
@@ -251,6 +252,7 @@ class Loan {
     const manifest = { ...draft, revision };
     const bytes = manifestBytes(manifest);
     await writeWhole(storage, MANIFEST, bytes);
+    await new Journal(storage).remove();
     return { storage, manifest, bytes, isPack: false };
   }
 

@@ -4,7 +4,7 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Precision, Task } from '../types.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { isRecord, type ModelFiles, parseJson, quote, readAll, readJson } from './files.ts';
-import type { GoldenText } from './pack/manifest.ts';
+import type { ModelCheck } from './pack/golden.ts';
 
 /** A model whose files are open: their small parts read and checked, the weights not read yet. */
 export interface ModelFolder {
@@ -22,8 +22,8 @@ export interface ModelFolder {
   readonly revision?: string;
   /** The number type that the weights are stored in, where they were converted. */
   readonly precision?: Precision;
-  /** Texts whose vectors are known. */
-  readonly golden?: readonly GoldenText[];
+  /** Compares vectors with those that are known of the model. */
+  readonly check?: ModelCheck;
   /** What happened on the way that is worth knowing. */
   readonly notes?: readonly string[];
   /** Brings what is not needed yet, so that the model works without a connection; absent where all is here. */

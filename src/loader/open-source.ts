@@ -2,6 +2,7 @@ import type { ModelSource } from '../types.ts';
 import { openFiles, openInBrowser } from './browser-library.ts';
 import type { HubOptions } from './hub.ts';
 import type { ModelOpener } from './model-opener.ts';
+import type { RemoteFetch } from './remote/page-fetch.ts';
 import type { RetryPolicy } from './remote/retry.ts';
 import { type FilesOptions, webFiles } from './web-files.ts';
 
@@ -9,7 +10,8 @@ import { type FilesOptions, webFiles } from './web-files.ts';
 export interface SourceOptions extends FilesOptions, HubOptions {
   /** Whether models behind addresses are kept for the next visit. */
   readonly keep: boolean;
-  readonly fetch?: typeof fetch;
+  /** The page's own fetch, to be used in place of the browser's. */
+  readonly pageFetch?: RemoteFetch;
   readonly retry?: RetryPolicy;
 }
 

@@ -23,6 +23,7 @@ const HELP = `sterna: multilingual embeddings and semantic search
 
   --model      a folder with config.json, model.safetensors and tokenizer.json, or with a pack, an address of one, a repository of the
                Hugging Face hub (owner/name, arctic-m-v2 or arctic-l-v2), or nano (default)
+  --revision, --base-url   which version of a repository, and from which mirror of the hub
   --device     wasm (default), webgpu, reference, or auto for the fastest
   --precision  of the weights: f32, f16 (webgpu), q8, q4, or auto; by default that of a pack, auto for a repository, else f32
   --threads    of device wasm; as many as the processor has, up to 8, by default
@@ -42,6 +43,8 @@ const OPTIONS = {
   output: { type: 'string', default: '-' },
   tokenizer: { type: 'string' },
   languages: { type: 'string', multiple: true },
+  revision: { type: 'string' },
+  'base-url': { type: 'string' },
   documents: { type: 'string' },
   query: { type: 'string' },
   k: { type: 'string', default: '10' },
@@ -125,13 +128,21 @@ const PACKED: readonly string[] = ['f32', 'f16', 'q8', 'q4'];
 async function runConvert(values: Values, [model, ...more]: readonly string[]): Promise<void> {
   if (model === undefined || more.length > 0)
     throw new UsageError('One model is to be converted. Try sterna --help.');
-  const { precision = '', output, languages = [] } = values;
+  const { precision = '', output, languages = [], revision, 'base-url': baseUrl } = values;
   if (!PACKED.includes(precision))
     throw new UsageError(`--precision is "${precision}"; needed: ${PACKED.join(', ')}.`);
   if (output === '-') throw new UsageError('--output is missing; needed: a folder.');
   const line = status(values);
   const onProgress = progressOn(line);
-  const made = await convert({ model, precision: precision as Precision, output, languages, onProgress });
+  const made = await convert({
+    model,
+    precision: precision as Precision,
+    output,
+    languages,
+    revision,
+    baseUrl,
+    onProgress,
+  });
   const megabytes = (made.bytes / 1e6).toFixed(1);
   line.end(`${output}: ${made.files} files, ${megabytes} MB, ${made.words} words`);
   if (!made.loss) return;
@@ -157,6 +168,8 @@ async function load(values: Values, line: Status): Promise<Embedder> {
     device: values.device as Device,
     precision: values.precision as Precision | undefined,
     threads,
+    revision: values.revision,
+    baseUrl: values['base-url'],
     onProgress,
   });
 }

@@ -112,6 +112,9 @@ export function parseManifest(bytes: Uint8Array, name = MANIFEST): Manifest {
 /** Most files of a pack, chunks of a file, and golden texts: far more than any has, and few enough to be no burden. */
 const MOST_FILES = 10_000;
 const MOST_CHUNKS = 1_000_000;
+/** Most bytes of a file, and of a chunk, which is in memory as a whole. */
+const LARGEST_FILE = 2 ** 30;
+const LARGEST_CHUNK = 2 ** 27;
 const MOST_GOLDEN = 100;
 
 function filesOf(value: unknown, wrong: (words: string) => SternaError): Map<string, ManifestFile> {
@@ -125,7 +128,9 @@ function filesOf(value: unknown, wrong: (words: string) => SternaError): Map<str
         throw wrong(`a file is called ${quote(name)}; needed: a file name`);
       if (!isRecord(file)) throw wrong(`its entry of ${name} is ${quote(file)}`);
       const { size, start = 0, chunk, sha256 } = file;
-      if (!isCount(size) || !isCount(start) || !isCount(chunk) || chunk === 0 || start > size)
+      if (!isCount(size) || size > LARGEST_FILE || !isCount(start) || start > size)
+        throw wrong(`${name} has the sizes ${quote({ size, start, chunk })}`);
+      if (!isCount(chunk) || chunk === 0 || chunk > LARGEST_CHUNK)
         throw wrong(`${name} has the sizes ${quote({ size, start, chunk })}`);
       const chunks = Math.ceil((size - start) / chunk);
       if (chunks > MOST_CHUNKS) throw wrong(`${name} has ${chunks} chunks`);

@@ -6,6 +6,7 @@ import { type Checkpoint, FileCheckpoint } from '../checkpoint.ts';
 import { type ModelFile, readAll } from '../files.ts';
 import type { ModelFolder } from '../model-folder.ts';
 import { readHeader, type TensorInfo } from '../safetensors.ts';
+import { goldenCheck } from './golden.ts';
 import { MANIFEST, type Manifest } from './manifest.ts';
 
 /** Opens files of a pack, by their names. */
@@ -30,7 +31,7 @@ export async function openPack(
     prompts,
     revision,
     precision,
-    golden,
+    check: goldenCheck(name, golden, config, precision),
     checkpoint: { ...(await openWeights(manifest, config, open)), onDemand },
     readTokenizer:
       tokenizer === undefined

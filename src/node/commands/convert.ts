@@ -27,6 +27,10 @@ export interface ConvertCommand {
   readonly output: string;
   /** Files with sample texts, one a line: words that none of them needs are left out. */
   readonly languages: readonly string[];
+  /** Of a repository. */
+  readonly revision?: string;
+  /** A mirror of the hub. */
+  readonly baseUrl?: string;
   readonly onProgress: (progress: LoadProgress) => void;
 }
 
@@ -47,7 +51,7 @@ const GOLDEN_FEATURES = 64;
 /** Makes a pack of a model: weights in a precision, the tokenizer as few bytes, hashes of every chunk, and known vectors. */
 export async function convert(command: ConvertCommand): Promise<Converted> {
   const storage = await FolderStorage.at(resolve(command.output));
-  const remote = command.model === 'nano' ? undefined : remoteSource(command.model, {});
+  const remote = command.model === 'nano' ? undefined : remoteSource(command.model, command);
   if (remote && command.languages.length > 0) {
     throw new UsageError(
       `--languages needs a model on this disk, and ${command.model} is not; download its folder first.`,
