@@ -44,6 +44,8 @@ export class Engine implements EngineLink {
   private readonly pace: Pace;
   private readonly revision: string;
   private disposed = false;
+  /** Aborted when it is disposed of. */
+  private readonly ending = new AbortController();
 
   private constructor(
     private readonly model: ModelFolder,
@@ -118,11 +120,13 @@ export class Engine implements EngineLink {
       runner.dispose();
       throw wrong;
     }
-    if (keep === 'all') model.complete?.().catch(() => {}); // what is missing then will be fetched when it is needed
     const { adapter, name } = runner.backend;
     onProgress?.({ phase: 'ready', item: adapter || name, loaded: 1, total: 1 });
     const notes = [...(model.notes ?? []), ...(wrong ? [wrong.message] : [])];
-    return new Engine(model, tokenizer, runner, { batchTokens, revision, notes });
+    const engine = new Engine(model, tokenizer, runner, { batchTokens, revision, notes });
+    // What is missing in the end will be fetched when it is needed.
+    if (keep === 'all') model.complete?.(engine.ending.signal).catch(() => {});
+    return engine;
   }
 
   /**
@@ -210,6 +214,7 @@ export class Engine implements EngineLink {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
+    this.ending.abort();
     this.runner.dispose();
   }
 

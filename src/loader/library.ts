@@ -33,6 +33,9 @@ export interface LibraryOptions extends RemoteOptions {
   readonly onConfig?: (config: EncoderConfig, precision: Precision) => void;
 }
 
+/** Bytes that are brought at a time once a model runs. */
+const COMPLETED_AT_A_TIME = 4 * 2 ** 20;
+
 /** Name of the folder with a pack that comes from a server as it is. */
 export const PACK = 'pack';
 /** The tokenizer of a pack. */
@@ -47,16 +50,29 @@ export const TOKENIZER = 'tokenizer.bin';
  */
 export async function openFromLibrary(folder: RemoteFolder, options: LibraryOptions): Promise<ModelFolder> {
   const key = keyOf(folder);
-  return options.lock(`sterna ${key}`, async () => {
-    try {
-      return await new Loan(folder, key, options).open();
-    } catch (error) {
-      if (!(error instanceof SpoiltDownload)) throw error;
-    }
-    // The second time all comes anew; what is wrong then will not get better.
-    return new Loan(folder, key, options).open().catch((error) => {
-      throw error instanceof SpoiltDownload ? error.cause : error;
-    });
+  // A signal is about the load: rows that are asked for later come even if it is aborted by then.
+  const { signal: outer } = options;
+  const loading = new AbortController();
+  const stop = () => loading.abort(outer?.reason);
+  outer?.throwIfAborted();
+  outer?.addEventListener('abort', stop);
+  const open = () => new Loan(folder, key, { ...options, signal: loading.signal }).open();
+  try {
+    return await options.lock(`sterna ${key}`, () => openTwice(open));
+  } finally {
+    outer?.removeEventListener('abort', stop);
+  }
+}
+
+/** The second time all comes anew; what is wrong then will not get better. */
+async function openTwice(open: () => Promise<ModelFolder>): Promise<ModelFolder> {
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof SpoiltDownload)) throw error;
+  }
+  return open().catch((error) => {
+    throw error instanceof SpoiltDownload ? error.cause : error;
   });
 }
 
@@ -162,8 +178,13 @@ class Loan {
     return {
       ...model,
       notes,
-      complete: async () => {
-        for (const file of words) await file.fetch();
+      complete: async (stop) => {
+        for (const file of words) {
+          for (let at = manifest.files.get(file.name)!.start; at < file.size; at += COMPLETED_AT_A_TIME) {
+            stop.throwIfAborted();
+            await file.fetch(at, Math.min(at + COMPLETED_AT_A_TIME, file.size));
+          }
+        }
       },
     };
   }

@@ -27,7 +27,7 @@ export interface ModelFolder {
   /** What happened on the way that is worth knowing. */
   readonly notes?: readonly string[];
   /** Brings what is not needed yet, so that the model works without a connection; absent where all is here. */
-  readonly complete?: () => Promise<void>;
+  readonly complete?: (stop: AbortSignal) => Promise<void>;
 }
 
 /** What both published models put before texts, for folders that do not say. */

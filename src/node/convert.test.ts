@@ -102,6 +102,20 @@ describe('a pack behind an address', () => {
     expect(await vectors({ model: address('q4') })).toEqual(first);
   });
 
+  test('gives rows after the signal of its load was aborted', async () => {
+    const loading = new AbortController();
+    const model = address('q4');
+    await using embedder = await Embedder.create({
+      model,
+      device: 'wasm',
+      keep: 'nothing',
+      signal: loading.signal,
+    });
+    loading.abort();
+    const { embeddings } = await embedder.embed(texts);
+    expect(embeddings).toHaveLength(texts.length);
+  });
+
   test('whose bytes are damaged once is got over, chunk by chunk', async () => {
     hub.faults.set({
       kind: 'corrupt',
