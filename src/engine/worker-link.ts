@@ -5,7 +5,6 @@ import type { Passage } from '../text/chunk.ts';
 import type { EmbedderOptions, EmbedderReport } from '../types.ts';
 import { reviveError } from './error-message.ts';
 import type { EmbeddedTexts, EmbedRequest, EngineLink } from './link.ts';
-import { remoteFetch } from './remote-fetch.ts';
 
 /** How to load an engine in a worker. */
 export interface LinkOptions extends Pick<EmbedderOptions, 'signal' | 'onProgress' | 'fetch'> {}
@@ -42,7 +41,7 @@ export class WorkerLink implements EngineLink {
     const link = new WorkerLink(worker);
     try {
       const told = onProgress && proxy(onProgress);
-      const fetcher = fetch && proxy(remoteFetch(fetch));
+      const fetcher = fetch && proxy((await import('./remote-fetch.ts')).remoteFetch(fetch));
       link.report = await link.call((call) => link.remote.load(call, request, told, fetcher), signal);
       return link;
     } catch (error) {

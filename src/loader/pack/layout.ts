@@ -4,27 +4,17 @@ import { allParts, type Part, partsOf, precisionOf } from '../../encoder/parts.t
 import { codedShape, type StoredForm, scalesOf } from '../../encoder/stored-form.ts';
 import type { Precision } from '../../types.ts';
 import { BYTES_PER_ELEMENT, type WeightType } from '../dtype.ts';
+import type { TensorInfo } from '../safetensors.ts';
 
 /** Most bytes of a file of a pack: what servers, caches and phones take without a word. */
 export const SHARD_BYTES = 64 * 2 ** 20;
-
-/** A tensor of a pack, and where it is. */
-export interface PackTensor {
-  readonly name: string;
-  readonly file: string;
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  /** Bytes `start` … `end` of the file. */
-  readonly start: number;
-  readonly end: number;
-}
 
 /** A safetensors file of a pack: its header, and how long it will be. */
 export interface PackFile {
   readonly name: string;
   readonly header: Uint8Array;
   readonly size: number;
-  readonly tensors: readonly PackTensor[];
+  readonly tensors: readonly TensorInfo[];
 }
 
 /** A part of the word table: one tensor in one file, from its data on. */

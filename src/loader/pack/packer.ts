@@ -5,15 +5,16 @@ import { allParts, partsOf } from '../../encoder/parts.ts';
 import { ROW_SCALE_BYTES, type StoredForm, scalesOf } from '../../encoder/stored-form.ts';
 import { toHalves } from '../../float16.ts';
 import type { Precision } from '../../types.ts';
+import type { TensorInfo } from '../safetensors.ts';
 import type { Storage, StorageWriter } from '../storage/storage.ts';
-import { type PackFile, type PackLayout, type PackTensor, packedForm, packLayout } from './layout.ts';
+import { type PackFile, type PackLayout, packedForm, packLayout } from './layout.ts';
 
 /** Where the rows of a tensor go, and in what form. */
 interface Destination {
   readonly form: StoredForm;
   readonly columns: number;
-  readonly tensor?: PackTensor;
-  readonly scales?: PackTensor;
+  readonly tensor?: TensorInfo;
+  readonly scales?: TensorInfo;
 }
 
 /**

@@ -1,12 +1,18 @@
 import { SternaError } from '../../errors.ts';
-import { type ByteStream, endsTooEarly } from '../byte-stream.ts';
+import type { ByteStream } from '../byte-stream.ts';
 import { isAbsent } from '../download.ts';
 import { checkRange, type ModelFile } from '../files.ts';
+import { PieceStream } from './piece-stream.ts';
 import { anySignal, lengthOf, type RemoteOptions, Transfer } from './transfer.ts';
 
 /** Bytes of a request, and how many of them are under way at a time: what a fast line needs, and no more memory than that. */
 const CHUNK = 2 * 2 ** 20;
 const AHEAD = 6;
+
+/** A file from front to back, that can be given up. */
+export interface RemoteStream extends ByteStream {
+  cancel(): void;
+}
 
 /**
  * A file on a server, read by ranges. A connection that breaks is taken up again at the byte where it broke; a file that
@@ -98,11 +104,11 @@ export class RemoteFile implements ModelFile {
   }
 
   /** The file from byte `position` on. @param ahead - ranges of it that are under way at a time. */
-  stream(position = 0, ahead = AHEAD): ByteStream & { cancel(): void } {
+  stream(position = 0, ahead = AHEAD): RemoteStream {
     return this.hasRanges ? this.rangedStream(position, ahead) : this.wholeStream(position);
   }
 
-  private rangedStream(position: number, ahead: number): ByteStream & { cancel(): void } {
+  private rangedStream(position: number, ahead: number): RemoteStream {
     const { name, size } = this;
     const controller = new AbortController();
     const signal = anySignal(controller.signal, this.options.signal);
@@ -113,8 +119,6 @@ export class RemoteFile implements ModelFile {
     const rooms: ArrayBuffer[] = [];
     let asked = position;
     let chunk = new Uint8Array(0);
-    let head = chunk;
-    let at = position;
     const ask = () => {
       while (queue.length < ahead && asked < size) {
         const end = Math.min(size, asked + CHUNK);
@@ -125,54 +129,31 @@ export class RemoteFile implements ModelFile {
         asked = end;
       }
     };
-    const take = async (count: number, use: (piece: Uint8Array) => void) => {
-      if (at + count > size) throw endsTooEarly(name, size, at + count);
-      for (let left = count; left > 0; ) {
-        if (head.length === 0) {
-          ask();
-          if (chunk.buffer.byteLength === CHUNK) rooms.push(chunk.buffer);
-          chunk = await queue.shift()!;
-          head = chunk;
-          ask();
-        }
-        const piece = head.subarray(0, left);
-        use(piece);
-        head = head.subarray(piece.length);
-        left -= piece.length;
-        at += piece.length;
-      }
+    const stream = new PieceStream(name, size, position, async () => {
+      ask();
+      if (chunk.buffer.byteLength === CHUNK) rooms.push(chunk.buffer);
+      chunk = await queue.shift()!;
+      ask();
+      return chunk;
+    });
+    const skip = async (count: number) => {
+      if (count <= stream.ready + queue.length * CHUNK) return stream.skip(count);
+      // What is under way is of no use; it is cheaper to begin anew behind the gap.
+      stream.leap(count);
+      asked = stream.position;
+      queue.length = 0;
     };
-    return {
-      name,
-      size,
-      get position() {
-        return at;
-      },
-      read: (count, room) => gather(count, take, room),
-      async skip(count) {
-        if (count <= head.length + queue.length * CHUNK) return take(count, () => {});
-        if (at + count > size) throw endsTooEarly(name, size, at + count);
-        // What is under way is of no use; it is cheaper to begin anew behind the gap.
-        at += count;
-        asked = at;
-        head = head.subarray(head.length);
-        queue.length = 0;
-      },
-      cancel: () => controller.abort(),
-    };
+    return remoteStream(stream, skip, controller);
   }
 
   /** One answer from front to back; after a break the server sends all of it again, and what is known is passed over. */
-  private wholeStream(position: number): ByteStream & { cancel(): void } {
+  private wholeStream(position: number): RemoteStream {
     const { name, size } = this;
     const controller = new AbortController();
     const signal = anySignal(controller.signal, this.options.signal);
     const transfer = new Transfer(name, this.address, { ...this.options, signal }, false);
-    let at = position;
     let source: AsyncGenerator<Uint8Array> | undefined;
-    let head: Uint8Array = new Uint8Array(0);
-    /** The next piece of the file from byte `at` on. */
-    const next = () =>
+    const stream = new PieceStream(name, size, position, (at) =>
       transfer.persist(async (attempt) => {
         try {
           source ??= this.pieces(transfer, at, attempt);
@@ -183,28 +164,9 @@ export class RemoteFile implements ModelFile {
           source = undefined;
           throw error;
         }
-      });
-    const take = async (count: number, use: (piece: Uint8Array) => void) => {
-      if (at + count > size) throw endsTooEarly(name, size, at + count);
-      for (let left = count; left > 0; ) {
-        if (head.length === 0) head = await next();
-        const piece = head.subarray(0, left);
-        use(piece);
-        head = head.subarray(piece.length);
-        left -= piece.length;
-        at += piece.length;
-      }
-    };
-    return {
-      name,
-      size,
-      get position() {
-        return at;
-      },
-      read: (count, room) => gather(count, take, room),
-      skip: (count) => take(count, () => {}),
-      cancel: () => controller.abort(),
-    };
+      }),
+    );
+    return remoteStream(stream, (count) => stream.skip(count), controller);
   }
 
   private async *pieces(transfer: Transfer, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -250,18 +212,22 @@ export class RemoteFile implements ModelFile {
   }
 }
 
-async function gather(
-  count: number,
-  take: (count: number, use: (piece: Uint8Array) => void) => Promise<void>,
-  room?: Uint8Array,
-): Promise<Uint8Array> {
-  const bytes = room?.subarray(0, count) ?? new Uint8Array(count);
-  let at = 0;
-  await take(count, (piece) => {
-    bytes.set(piece, at);
-    at += piece.length;
-  });
-  return bytes;
+function remoteStream(
+  stream: PieceStream,
+  skip: ByteStream['skip'],
+  controller: AbortController,
+): RemoteStream {
+  const { name, size } = stream;
+  return {
+    name,
+    size,
+    get position() {
+      return stream.position;
+    },
+    read: (count, room) => stream.read(count, room),
+    skip,
+    cancel: () => controller.abort(),
+  };
 }
 
 /** The version of a file: its ETag where there is one, else the time of its last change. */
