@@ -6,7 +6,7 @@ import { type BlockCodes, type BlockFormat, inFloats, type MatrixData } from './
 import { codesOfBytes, codesOfRow, scalesOfBytes } from './code-bytes.ts';
 import type { RowTable } from './embeddings.ts';
 import { type Part, prefixOf } from './parts.ts';
-import { type AddRow, isPaged, rowTable } from './row-table.ts';
+import { type AddRow, heldTable, isPaged, PagedTable } from './row-table.ts';
 import { formOf, ROW_SCALE_BYTES, type StoredForm, scalesOf } from './stored-form.ts';
 import { transpose } from './transpose.ts';
 
@@ -61,20 +61,19 @@ export class PartReader {
     const name = this.prefix + tensors[0];
     const form = formOf(this.checkpoint.tensors, name, part);
     const tensor = this.checkpoint.tensors.get(name)!;
-    return rowTable(
-      {
-        rows,
-        columns,
-        rowBytes: (tensor.end - tensor.start) / rows,
-        read: async (first, end) => {
-          const bytes = await this.checkpoint.readRows(name, first, end);
-          if (!this.comesLater(part)) this.count(bytes);
-          return bytes;
-        },
-        open: (bytes, first) => openRows(bytes, form, columns, tensor, first),
+    const later = this.comesLater(part);
+    const source = {
+      rows,
+      columns,
+      rowBytes: (tensor.end - tensor.start) / rows,
+      read: async (first: number, end: number) => {
+        const bytes = await this.checkpoint.readRows(name, first, end);
+        if (!later) this.count(bytes);
+        return bytes;
       },
-      this.checkpoint.onDemand && part.role === 'words',
-    );
+      open: (bytes: Uint8Array, first: number) => openRows(bytes, form, columns, tensor, first),
+    };
+    return later ? new PagedTable(source) : heldTable(source);
   }
 
   private async floatsInto(
@@ -131,10 +130,9 @@ export class PartReader {
     return bytes;
   }
 
-  /** Whether a part is read in pages, when they are needed. */
-  private comesLater(part: Part): boolean {
-    if (part.role === 'words' && this.checkpoint.onDemand) return true;
-    return isTable(part) && isPaged(this.bytesOf(part.tensors[0]));
+  /** Whether a part is read in pages, when they are needed: that of words is, where it is large or far away. */
+  private comesLater({ role, tensors }: Part): boolean {
+    return role === 'words' && (this.checkpoint.onDemand || isPaged(this.bytesOf(tensors[0])));
   }
 
   private count({ length }: Uint8Array): void {
@@ -148,10 +146,6 @@ export class PartReader {
       .map((one) => this.checkpoint.tensors.get(this.prefix + one))
       .reduce((sum, tensor) => sum + (tensor ? tensor.end - tensor.start : 0), 0);
   }
-}
-
-function isTable({ role }: Part): boolean {
-  return role === 'words' || role === 'positions';
 }
 
 /** The format of blocks that all tensors of a part are in. */

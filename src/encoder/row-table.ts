@@ -29,12 +29,10 @@ export function isPaged(bytes: number): boolean {
   return bytes > HELD_BYTES;
 }
 
-/** A table whose rows are always there, or come when they are asked for where it is large or `paged` says so. */
-export async function rowTable(source: RowSource, paged = false): Promise<RowTable> {
-  const { rows, columns, rowBytes } = source;
-  if (paged || isPaged(rows * rowBytes)) return new PagedTable(source);
-  const addRow = source.open(await source.read(0, rows), 0);
-  return { rows, columns, addRow };
+/** A table of which all rows are in memory. */
+export async function heldTable(source: RowSource): Promise<RowTable> {
+  const { rows, columns } = source;
+  return { rows, columns, addRow: source.open(await source.read(0, rows), 0) };
 }
 
 /**
