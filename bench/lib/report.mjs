@@ -71,7 +71,7 @@ export function finish({ rows, ratios, machine = {}, ...more }, file) {
 }
 
 /** What a JSON file says, for people. */
-export function page({ machine, date, rows, ratios, start, latency, peak }) {
+export function page({ machine, date, rows, ratios, packs, start, latency, peak }) {
   const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
   const times = (value) => `${value.toFixed(2)}×`;
   const races = ratios.map(({ name, ratio: middle, low, high }) => ({
@@ -83,6 +83,6 @@ export function page({ machine, date, rows, ratios, start, latency, peak }) {
     facts.push(
       `SIMD peak of a thread ${peak.f32.toFixed(0)} GFLOP/s in f32 and ${peak.int8.toFixed(0)} GOP/s in int8`,
     );
-  const tables = [races, rows, start, latency].filter((one) => one?.length > 0).map(markdown);
+  const tables = [races, rows, packs, start, latency].filter((one) => one?.length > 0).map(markdown);
   return `${date.slice(0, 10)}: ${facts.join(', ')}. Medians; ratios of speeds, round by round.\n\n${tables.join('\n\n')}\n`;
 }
