@@ -187,6 +187,37 @@ describe('a damaged file', () => {
   });
 });
 
+describe('a file of four gigabytes', () => {
+  /** Its first bytes are `prefix`; of the others none may be asked for. */
+  const huge = (prefix: Uint8Array, size = 2 ** 32) => ({
+    name: 'model.safetensors',
+    size,
+    read: async (start: number, end: number) => {
+      expect(end).toBeLessThanOrEqual(prefix.length);
+      return prefix.slice(start, end);
+    },
+  });
+
+  test.each([2e8, 7e7, 2 ** 31, 2 ** 40])(
+    'whose header would have %i bytes is refused by its first eight',
+    async (length) => {
+      const prefix = new Uint8Array(8);
+      new DataView(prefix.buffer).setBigUint64(0, BigInt(length), true);
+      expect(await refusal(() => readHeader(huge(prefix)))).toMatch(
+        /^corrupt-file: .* its header would have/,
+      );
+    },
+  );
+
+  test('is read where its header is right', async () => {
+    const bytes = 2 ** 32 - 1024;
+    const header = JSON.stringify({ x: { dtype: 'U8', shape: [bytes], data_offsets: [0, bytes] } });
+    const prefix = frame(header, new Uint8Array(0));
+    const [tensor] = await readHeader(huge(prefix, prefix.length + bytes));
+    expect(tensor.end - tensor.start).toBe(bytes);
+  });
+});
+
 describe('any file at all', () => {
   /** Either a refusal, or tensors that lie in the file one after another. */
   async function readsOrRefuses(bytes: Uint8Array<ArrayBuffer>): Promise<void> {

@@ -16,8 +16,11 @@ export interface TensorInfo {
   readonly transposed?: boolean;
 }
 
-/** The limit of the format's own reader. */
-const LONGEST_HEADER = 100_000_000;
+/**
+ * Far more than any encoder has, a few tens of kilobytes. The format's own reader takes 100 MB, which a million tensors would fill, and
+ * which takes a gigabyte of memory to read.
+ */
+const LONGEST_HEADER = 16 * 2 ** 20;
 
 /**
  * Reads the header of a safetensors file: its length in 8 bytes, then JSON, then the data. Every offset is checked, so
