@@ -218,12 +218,13 @@ test.describe('sterna search', () => {
 test('sterna explains itself', async () => {
   const { code, out } = await sterna(['--help']);
   expect(code).toBe(0);
-  for (const command of ['sterna embed', 'sterna tokenize', 'sterna search']) expect(out).toContain(command);
+  const commands = ['sterna embed', 'sterna tokenize', 'sterna search', 'sterna convert'];
+  for (const command of commands) expect(out).toContain(command);
   expect((await sterna([])).code).toBe(2);
   const wrong = await sterna(['fly']);
   expect([wrong.code, wrong.error]).toEqual([
     1,
-    'sterna: There is no command "fly"; needed: embed, tokenize or search. Try sterna --help.\n',
+    'sterna: There is no command "fly"; needed: embed, tokenize, search or convert. Try sterna --help.\n',
   ]);
 });
 
