@@ -43,16 +43,15 @@ const BLOCKS: Readonly<Record<string, BlockFormat>> = { I8: Q8, U8: Q4 };
  */
 export function formOf(tensors: ReadonlyMap<string, TensorInfo>, name: string, part: Part): StoredForm {
   const tensor = tensors.get(name);
-  if (!tensor) throw missing(tensors, name, part.shape);
-  const { dtype } = tensor;
-  if (part.role === 'words' && dtype === 'U8') {
+  const dtype = tensor?.dtype ?? '';
+  if (tensor && part.role === 'words' && dtype === 'U8') {
     const bits = tensor.shape[1] === ROW_SCALE_BYTES + part.columns / 2 ? 4 : 8;
     const form = { kind: 'rows', bits } as const;
     checkShape(tensor, codedShape(form, part.shape));
     return form;
   }
   const isMatrix = part.role === 'attention' || part.role === 'feedForward';
-  if (isMatrix && Object.hasOwn(BLOCKS, dtype)) {
+  if (tensor && isMatrix && Object.hasOwn(BLOCKS, dtype)) {
     const format = BLOCKS[dtype];
     const form = { kind: 'blocks', format } as const;
     checkShape(tensor, codedShape(form, part.shape));
@@ -64,9 +63,27 @@ export function formOf(tensors: ReadonlyMap<string, TensorInfo>, name: string, p
     if (scales.dtype !== 'BF16') throw wrongType(scales, 'BF16');
     return form;
   }
-  checkShape(tensor, part.shape);
+  const numbers = tensorOfNumbers(tensors, name, part.shape);
+  return { kind: 'numbers', dtype: numbers.dtype, transposed: numbers.transposed ?? false };
+}
+
+/**
+ * A tensor that is stored as numbers.
+ *
+ * @param name - with its prefix.
+ * @throws SternaError `missing-tensor`, `tensor-shape`, `tensor-dtype`, as of {@link formOf}.
+ */
+export function tensorOfNumbers(
+  tensors: ReadonlyMap<string, TensorInfo>,
+  name: string,
+  shape: readonly number[],
+): TensorInfo & { readonly dtype: WeightType } {
+  const tensor = tensors.get(name);
+  if (!tensor) throw missing(tensors, name, shape);
+  checkShape(tensor, shape);
+  const { dtype } = tensor;
   if (!isWeightType(dtype)) throw wrongType(tensor, 'F32, F16 or BF16');
-  return { kind: 'numbers', dtype, transposed: tensor.transposed ?? false };
+  return { ...tensor, dtype };
 }
 
 function missing(

@@ -1,5 +1,5 @@
 import { SternaError } from '../errors.ts';
-import { type HubOptions, hubFolder, type RemoteFolder } from './hub.ts';
+import { remoteFolder } from './hub.ts';
 import { openFromLibrary } from './library.ts';
 import type { ModelOpener } from './model-opener.ts';
 import type { SourceOptions } from './open-source.ts';
@@ -9,7 +9,6 @@ import { MemoryStorage } from './storage/memory.ts';
 import { OpfsStorage } from './storage/opfs.ts';
 import { OverflowStorage } from './storage/overflow.ts';
 import type { Storage } from './storage/storage.ts';
-import { addressOf, lastPart } from './web-files.ts';
 
 /** Folder of the browser's file system that the library is in. */
 export const LIBRARY = 'sterna';
@@ -34,14 +33,6 @@ export function openInBrowser(source: string | URL, options: SourceOptions): Mod
 }
 
 export { openFiles } from './pack/pack-opener.ts';
-
-/** The folder that a source names: a repository of the hub, or an address. */
-export function remoteFolder(source: string | URL, options: HubOptions & { name?: string }): RemoteFolder {
-  const repository = repositoryOf(String(source));
-  if (repository !== undefined) return hubFolder(repository, options);
-  const address = addressOf(source);
-  return { name: options.name ?? lastPart(address.pathname) ?? address.host, address };
-}
 
 /** A folder of the library, or memory where the browser has none. */
 async function storageAt(path: readonly string[]): Promise<Storage> {

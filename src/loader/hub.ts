@@ -1,5 +1,7 @@
 import { SternaError } from '../errors.ts';
 import { KNOWN_MODELS, type KnownModel } from './known-models.ts';
+import { repositoryOf } from './repository.ts';
+import { addressOf, fileIn, lastPart } from './web-files.ts';
 
 /** Where the hub is, unless a mirror is given. */
 const HUB = 'https://huggingface.co/';
@@ -48,9 +50,15 @@ export function hubFolder(repository: string, { revision, baseUrl = HUB }: HubOp
   };
 }
 
+/** The folder that a source names: a repository of the hub, or an address. */
+export function remoteFolder(source: string | URL, options: HubOptions & { name?: string }): RemoteFolder {
+  const repository = repositoryOf(String(source));
+  if (repository !== undefined) return hubFolder(repository, options);
+  const address = addressOf(source);
+  return { name: options.name ?? lastPart(address.pathname) ?? address.host, address };
+}
+
 /** The address of a file in a folder. */
 export function addressIn({ address }: RemoteFolder, path: string): URL {
-  const file = new URL(address);
-  file.pathname = `${file.pathname.replace(/\/$/, '')}/${path}`;
-  return file;
+  return fileIn(address, path);
 }

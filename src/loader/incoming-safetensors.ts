@@ -1,7 +1,6 @@
-import { PREFIXES, WORDS } from '../encoder/parts.ts';
-import { SternaError } from '../errors.ts';
+import { prefixOf } from '../encoder/parts.ts';
+import { tensorOfNumbers } from '../encoder/stored-form.ts';
 import type { ByteStream } from './byte-stream.ts';
-import { isWeightType } from './dtype.ts';
 import type { IncomingTensor, IncomingWeights } from './incoming.ts';
 import type { TensorInfo } from './safetensors.ts';
 
@@ -19,18 +18,12 @@ export function incomingSafetensors(
   stream: ByteStream,
 ): IncomingWeights {
   const byName = new Map(header.map((tensor) => [tensor.name, tensor]));
-  const prefix = PREFIXES.find((one) => byName.has(one + WORDS)) ?? '';
-  const wanted = [...needed].map(([name, shape]) => {
-    const tensor = byName.get(prefix + name);
-    if (!tensor) {
-      throw new SternaError(
-        'missing-tensor',
-        `${stream.name} has no tensor ${prefix + name} among its ${header.length}; needed by config.json: one of shape [${shape.join(', ')}].`,
-      );
-    }
-    checkTensor(tensor, shape);
-    return { ...tensor, name, transposed: false };
-  });
+  const prefix = prefixOf(byName);
+  const wanted = [...needed].map(([name, shape]) => ({
+    ...tensorOfNumbers(byName, prefix + name, shape),
+    name,
+    transposed: false,
+  }));
   wanted.sort((a, b) => a.start - b.start);
   return { stream, tensors: comingBy(wanted, stream), state: () => undefined };
 }
@@ -44,20 +37,5 @@ async function* comingBy(
     if (tensor.start > stream.position) await stream.skip(tensor.start - stream.position);
     yield tensor;
     if (tensor.end > stream.position) await stream.skip(tensor.end - stream.position);
-  }
-}
-
-function checkTensor({ file, name, shape, dtype }: TensorInfo, needed: readonly number[]): void {
-  if (shape.length !== needed.length || shape.some((size, i) => size !== needed[i])) {
-    throw new SternaError(
-      'tensor-shape',
-      `${file}: tensor ${name} has the shape [${shape.join(', ')}]; needed by config.json: [${needed.join(', ')}].`,
-    );
-  }
-  if (!isWeightType(dtype)) {
-    throw new SternaError(
-      'tensor-dtype',
-      `${file}: tensor ${name} is stored as ${dtype}; needed: F32, F16 or BF16.`,
-    );
   }
 }

@@ -48,10 +48,15 @@ class FolderAtAddress implements ModelFiles {
   }
 
   open(name: string): Promise<ModelFile | undefined> {
-    const address = new URL(this.folder);
-    address.pathname = `${address.pathname.replace(/\/$/, '')}/${name}`;
-    return download(name, address, this.options);
+    return download(name, fileIn(this.folder, name), this.options);
   }
+}
+
+/** The address of a file in a folder; a query string in the folder's goes with it. */
+export function fileIn(folder: URL, name: string): URL {
+  const address = new URL(folder);
+  address.pathname = `${address.pathname.replace(/\/$/, '')}/${name}`;
+  return address;
 }
 
 function filesOfRecord(record: FileRecord, options: FilesOptions): ModelFiles {

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type HubOptions, hubFolder, type RemoteFolder } from '../loader/hub.ts';
+import { type HubOptions, type RemoteFolder, remoteFolder } from '../loader/hub.ts';
 import { openFromLibrary } from '../loader/library.ts';
 import type { ModelOpener } from '../loader/model-opener.ts';
 import { openFiles } from '../loader/pack/pack-opener.ts';
 import { repositoryOf } from '../loader/repository.ts';
 import { MemoryStorage } from '../loader/storage/memory.ts';
-import { type FilesOptions, lastPart } from '../loader/web-files.ts';
+import type { FilesOptions } from '../loader/web-files.ts';
 import type { ModelSource } from '../types.ts';
 import { nodeFiles } from './files.ts';
 import { FolderStorage } from './folder-storage.ts';
@@ -41,14 +41,9 @@ export function remoteSource(
 ): { folder: RemoteFolder; isRepository: boolean } | undefined {
   if (typeof source !== 'string' && !(source instanceof URL)) return undefined;
   const text = String(source);
-  if (/^https?:/i.test(text)) {
-    const address = new URL(text);
-    const name = options.name ?? lastPart(address.pathname) ?? address.host;
-    return { folder: { name, address }, isRepository: false };
-  }
-  const repository = repositoryOf(text);
-  if (repository === undefined || existsSync(text)) return undefined;
-  return { folder: hubFolder(repository, options), isRepository: true };
+  if (/^https?:/i.test(text)) return { folder: remoteFolder(source, options), isRepository: false };
+  if (repositoryOf(text) === undefined || existsSync(text)) return undefined;
+  return { folder: remoteFolder(source, options), isRepository: true };
 }
 
 /** Where models are kept: as the XDG Base Directory Specification has it. */
