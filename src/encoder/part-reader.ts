@@ -1,6 +1,6 @@
-import { SternaError } from '../errors.ts';
 import type { Checkpoint } from '../loader/checkpoint.ts';
 import { type NumberReader, numberReader, type WeightType } from '../loader/dtype.ts';
+import { checkFinite, notFinite } from '../loader/finite.ts';
 import type { TensorInfo } from '../loader/safetensors.ts';
 import { type BlockCodes, type BlockFormat, inFloats, type MatrixData } from './block-codes.ts';
 import { codesOfBytes, codesOfRow, scalesOfBytes } from './code-bytes.ts';
@@ -193,16 +193,6 @@ function openCodedRows(
 
 function finiteNumbers(bytes: Uint8Array, tensor: TensorInfo, first: number): NumberReader {
   const numbers = numberReader(bytes, tensor.dtype as WeightType);
-  const wrong = numbers.firstNotFinite();
-  if (wrong < 0) return numbers;
-  const value = new Float32Array(1);
-  numbers.copy(wrong, 1, value, 0);
-  throw notFinite(tensor, value[0], first + wrong);
-}
-
-function notFinite({ file, name }: TensorInfo, value: number, index: number): SternaError {
-  return new SternaError(
-    'corrupt-file',
-    `${file}: number ${index} of tensor ${name} is ${value}; needed: finite numbers. Download the file again.`,
-  );
+  checkFinite(numbers, tensor, first);
+  return numbers;
 }

@@ -5,6 +5,7 @@ import { SternaError } from '../../errors.ts';
 import type { Precision } from '../../types.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { numberReader } from '../dtype.ts';
+import { checkFinite } from '../finite.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ConversionOptions } from './convert.ts';
 import type { PackLayout } from './layout.ts';
@@ -44,7 +45,8 @@ export async function convertCheckpoint(
             `Tensor ${name} is stored in whole numbers or by columns; needed to convert it: F32, F16 or BF16 by rows, as models are published.`,
           );
         }
-        const { start, end, file } = checkpoint.tensors.get(prefix + name)!;
+        const info = checkpoint.tensors.get(prefix + name)!;
+        const { start, end } = info;
         const slab = Math.max(1, Math.floor(SLAB / ((end - start) / rows)));
         for (let row = 0; row < rows; row += slab) {
           signal?.throwIfAborted();
@@ -56,13 +58,7 @@ export async function convertCheckpoint(
           const reader = numberReader(bytes, form.dtype);
           const values = new Float32Array((last - row) * columns);
           reader.copy(0, values.length, values, 0);
-          const wrong = reader.firstNotFinite();
-          if (wrong >= 0) {
-            throw new SternaError(
-              'corrupt-file',
-              `${file}: number ${row * columns + wrong} of tensor ${name} is ${values[wrong]}; needed: finite numbers.`,
-            );
-          }
+          checkFinite(reader, info, row * columns);
           await packer.write(name, row, values);
           loaded += bytes.length;
           onProgress?.(loaded, total);

@@ -5,6 +5,7 @@ import { SternaError } from '../../errors.ts';
 import type { Precision } from '../../types.ts';
 import type { ByteStream } from '../byte-stream.ts';
 import { BYTES_PER_ELEMENT, numberReader, type WeightType } from '../dtype.ts';
+import { checkFinite } from '../finite.ts';
 import type { IncomingTensor, IncomingWeights } from '../incoming.ts';
 import { Sha256 } from '../sha256.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -147,13 +148,7 @@ class Conversion {
     const reader = numberReader(await this.stream.read(byteCount, this.bytes), dtype);
     const values = this.floats.subarray(0, count);
     reader.copy(0, count, values, 0);
-    const wrong = reader.firstNotFinite();
-    if (wrong >= 0) {
-      throw new SternaError(
-        'corrupt-file',
-        `${tensor.file}: number ${first + wrong} of tensor ${tensor.name} is ${values[wrong]}; needed: finite numbers. Download the file again.`,
-      );
-    }
+    checkFinite(reader, tensor, first);
     onProgress?.(this.stream.position, this.stream.size);
     return values;
   }
