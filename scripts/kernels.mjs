@@ -1,5 +1,6 @@
 /**
- * Compiles the WebAssembly kernels into src/backends/wasm/kernels.generated.ts, where they are older than their sources.
+ * Compiles the WebAssembly kernels of each folder below, `assembly/` into `kernels.generated.ts` beside it, where they are
+ * older than their sources.
  *
  * Each build is a module of few kilobytes that imports its memory, once with relaxed SIMD and once with plain SIMD.
  */
@@ -7,9 +8,11 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { fileURLToPath } from 'node:url';
 import { deflateRawSync } from 'node:zlib';
 
-const folder = new URL('../src/backends/wasm/', import.meta.url);
-const sources = new URL('assembly/', folder);
-const target = new URL('kernels.generated.ts', folder);
+/** Where there are kernels, and how they are written down: compressed, or such that they need no waiting for. */
+const SETS = [
+  { folder: new URL('../src/backends/wasm/', import.meta.url), write: compressed },
+  { folder: new URL('../src/index/scan/', import.meta.url), write: instant },
+];
 
 const BUILDS = { relaxed: ['simd', 'relaxed-simd'], simd: ['simd'] };
 
@@ -17,6 +20,12 @@ const BUILDS = { relaxed: ['simd', 'relaxed-simd'], simd: ['simd'] };
 const MOST_PAGES = 65536;
 
 export async function buildKernels() {
+  for (const { folder, write } of SETS) await buildSet(folder, write);
+}
+
+async function buildSet(folder, write) {
+  const sources = new URL('assembly/', folder);
+  const target = new URL('kernels.generated.ts', folder);
   const inputs = [fileURLToPath(import.meta.url)];
   for (const name of readdirSync(sources)) inputs.push(fileURLToPath(new URL(name, sources)));
   const newest = Math.max(...inputs.map((path) => statSync(path).mtimeMs));
@@ -24,22 +33,35 @@ export async function buildKernels() {
 
   const { default: asc } = await import('assemblyscript/asc');
   const modules = [];
-  for (const features of Object.values(BUILDS)) modules.push(Buffer.from(await compile(asc, features)));
-  // The modules are nearly alike, so they are compressed together; and before they become text, which compresses badly.
+  for (const features of Object.values(BUILDS))
+    modules.push(Buffer.from(await compile(asc, sources, features)));
+  const up = '../'.repeat(target.pathname.split('/src/').pop().split('/').length - 1);
+  writeFileSync(
+    target,
+    `// Compiled from assembly/ by scripts/kernels.mjs.\n${write(modules, `${up}wasm/module.ts`)}`,
+  );
+}
+
+/** The modules are nearly alike, so they are compressed together; and before they become text, which compresses badly. */
+function compressed(modules, path) {
   const code = deflateRawSync(Buffer.concat(modules), { level: 9 }).toString('base64');
   const lengths = modules.map(({ length }) => length);
   const exports = Object.keys(BUILDS).map((name, i) => {
     const start = lengths.slice(0, i).reduce((sum, length) => sum + length, 0);
-    return `export const ${name} = new KernelModule(CODE, ${start}, ${start + lengths[i]});`;
+    return `export const ${name} = new KernelModule(CODE, ${start}, ${start + lengths[i]});\n`;
   });
-  writeFileSync(target, `${HEAD}\nconst CODE = '${code}';\n\n${exports.join('\n')}\n`);
+  return `import { KernelModule } from '${path}';\n\nconst CODE = '${code}';\n\n${exports.join('')}`;
 }
 
-const HEAD = `// Compiled from assembly/ by scripts/kernels.mjs.
-import { KernelModule } from './module.ts';
-`;
+function instant(modules, path) {
+  const exports = Object.keys(BUILDS).map(
+    (name, i) =>
+      `export const ${name} = /* @__PURE__ */ new InstantKernelModule('${modules[i].toString('base64')}');\n`,
+  );
+  return `import { InstantKernelModule } from '${path}';\n\n${exports.join('')}`;
+}
 
-async function compile(asc, features) {
+async function compile(asc, sources, features) {
   const options = ['-O3', '--noAssert', '--runtime', 'stub', '--use', 'abort=', '--importMemory'];
   const memory = ['--sharedMemory', '--maximumMemory', String(MOST_PAGES), '--enable', 'threads'];
   const enabled = features.flatMap((feature) => ['--enable', feature]);

@@ -1,4 +1,4 @@
-import { serveChunks, type ThreadStart, type ThreadStarter } from '../src/backends/wasm/crew.ts';
+import { serveChunks, type ThreadStart, type ThreadStarter } from '../src/wasm/crew.ts';
 
 /** Name of the workers that help the engine's with WebAssembly kernels. */
 const NAME = 'sterna thread';

@@ -1,6 +1,7 @@
 /** The vector index alone (`sterna/index`): vectors from anywhere, no engine. */
 export { SternaError, type SternaErrorCode } from '../errors.ts';
 export {
+  type CodeKind,
   type IndexHit,
   VectorIndex,
   type VectorIndexOptions,

@@ -2,6 +2,8 @@
 export interface Scored {
   readonly id: string;
   readonly score: number;
+  /** Its number among the candidates. */
+  readonly at: number;
 }
 
 /**
@@ -18,9 +20,9 @@ export class TopK {
     return this.heap.length < this.k ? Number.NEGATIVE_INFINITY : this.heap[0].score;
   }
 
-  add(id: string, score: number): void {
+  add(id: string, score: number, at: number): void {
     const { heap } = this;
-    const candidate = { id, score };
+    const candidate = { id, score, at };
     if (heap.length < this.k) {
       heap.push(candidate);
       this.rise(heap.length - 1);

@@ -1,7 +1,9 @@
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SternaError } from '../errors.ts';
-import { VectorIndex } from './vector-index.ts';
+import { randomNumbers, randomVectors } from './testing/vectors.ts';
+import { VectorIndex, type VectorIndexOptions } from './vector-index.ts';
 
 const DIMENSIONS = 5;
 const value = fc.float({ min: -10, max: 10, noNaN: true });
@@ -260,9 +262,263 @@ describe('as bytes', () => {
 
   test('an index of a later format says what to do', () => {
     const bytes = indexOf([]).toBytes();
-    bytes[4] = 2;
+    bytes[4] = 3;
     expect(refused(() => VectorIndex.from(bytes))).toContain(
-      'version 2 of the format and this library reads 1; update the library',
+      'version 3 of the format and this library reads 2; update the library',
     );
   });
+});
+
+/** Codes with a range, so that few vectors are quantised as well as many. */
+const KINDS: Omit<VectorIndexOptions, 'dimensions'>[] = [
+  { codes: 'float32' },
+  { codes: 'int8', range: 1 },
+  { codes: 'int4', range: 1 },
+  { codes: 'binary' },
+  { codes: 'int8' },
+  { codes: 'int8', rerank: 'float32', range: 0.9 },
+  { codes: 'binary', rerank: 'int8', range: 1 },
+];
+
+describe.each(KINDS)('an index with %j', (options) => {
+  const make = (all: readonly (readonly [string, readonly number[]])[]) => {
+    const index = new VectorIndex({ dimensions: DIMENSIONS, ...options });
+    for (const [id, values] of all) index.add(id, values);
+    return index;
+  };
+
+  test('finds what comparing with every vector finds, as it keeps them', () => {
+    fc.assert(
+      fc.property(entries, vector, fc.integer({ min: 1, max: 12 }), (all, query, k) => {
+        const index = make(all);
+        const length = Math.hypot(...query);
+        const kept = new Map(all.map(([id]) => [id, index.get(id)!]));
+        const scoreOf = (id: string) => kept.get(id)!.reduce((sum, x, i) => sum + (x * query[i]) / length, 0);
+        const expected = all.map(([id]) => scoreOf(id)).sort((a, b) => b - a);
+        const hits = index.search(query, { k, exact: true });
+        expect(hits).toHaveLength(Math.min(k, all.length));
+        for (const [i, { id, score }] of hits.entries()) {
+          expect(score).toBeCloseTo(expected[i], 5);
+          expect(score).toBeCloseTo(scoreOf(id), 5);
+        }
+        index.dispose();
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('finds the same in whatever order vectors came, and after it was saved', () => {
+    fc.assert(
+      fc.property(entries, vector, (all, query) => {
+        const index = make(all);
+        const other = make([...all].reverse());
+        expect(other.search(query)).toEqual(index.search(query));
+        const bytes = index.toBytes();
+        const hits = index.search(query);
+        const copy = VectorIndex.from(bytes);
+        expect(copy.search(query)).toEqual(hits);
+        expect(copy.toBytes()).toEqual(bytes);
+        expect([copy.codes, copy.rerank, copy.range]).toEqual([index.codes, index.rerank, index.range]);
+        for (const each of [index, other, copy]) each.dispose();
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('holds what was added and not removed, as a map would, through any number of savings', () => {
+    const step = fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e'), vector, fc.integer({ min: 0, max: 9 }));
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (all) => {
+        let index = make([]);
+        const model = new Map<string, readonly number[]>();
+        for (const [id, values, choice] of all) {
+          if (choice === 0) index = VectorIndex.from(index.toBytes());
+          else if (model.delete(id)) index.remove(id);
+          else {
+            index.add(id, values);
+            model.set(id, values);
+          }
+          expect(index.size).toBe(model.size);
+          expect(new Set(index.keys())).toEqual(new Set(model.keys()));
+        }
+        const found = index.search([1, 2, 3, 4, 5], { k: 100 });
+        expect(new Set(found.map(({ id }) => id))).toEqual(new Set(model.keys()));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('removes most of many vectors and goes on', () => {
+    const index = make([]);
+    const vectors = randomVectors(3000, DIMENSIONS, 1);
+    const ids = Array.from({ length: 3000 }, (_, i) => `${i}`);
+    index.addMany(ids, vectors);
+    const last = index.get('2999')!;
+    for (const id of index.keys()) if (Number(id) % 10 !== 9) index.remove(id);
+    index.add('new', [1, 0, 0, 0, 0]);
+    expect([...index.keys()]).toEqual([...ids.filter((id) => id.endsWith('9')), 'new']);
+    expect(index.get('2999')).toEqual(last);
+    expect(index.search(last, { k: 301 }).length).toBe(301);
+    index.dispose();
+  });
+
+  test('is read in place from memory that it gave itself, and grows there', () => {
+    const index = make([]);
+    const ids = Array.from({ length: 1500 }, (_, i) => `é${i}`);
+    index.addMany(ids, randomVectors(1500, DIMENSIONS, 2));
+    const bytes = index.toBytes();
+    const memory = VectorIndex.allocate(bytes.length);
+    memory.set(bytes);
+    const copy = VectorIndex.from(memory);
+    for (const each of [index, copy]) each.addMany(['x', 'y'], randomVectors(2, DIMENSIONS, 3));
+    for (let i = 0; i < 5000; i++) copy.add(`more ${i}`, [1, i, 0, 0, 0]);
+    for (let i = 0; i < 5000; i++) copy.remove(`more ${i}`);
+    for (const query of [
+      [1, 2, 3, 4, 5],
+      [-1, 0, 1, 0, 0],
+    ])
+      expect(copy.search(query)).toEqual(index.search(query));
+    expect(copy.toBytes()).toEqual(index.toBytes());
+  });
+
+  test('refuses, or reads, whatever is done to its bytes', { timeout: 300_000 }, () => {
+    const index = make(['tern', 'puffin', 'x'.repeat(300)].map((id, i) => [id, [1, i, 2, -i, 3]]));
+    const bytes = index.toBytes();
+    const random = randomNumbers(7);
+    const below = (end: number) => Math.floor(random() * end);
+    let read = 0;
+    for (let turn = 0; turn < MUTATIONS; turn++) {
+      let mutant = bytes.slice();
+      for (let changes = 1 + below(3); changes > 0; changes--) {
+        const at = random() < 0.6 ? below(128) : below(mutant.length);
+        mutant[at] = random() < 0.5 ? mutant[at] ^ (1 << below(8)) : below(256);
+      }
+      if (random() < 0.1) mutant = mutant.subarray(0, below(mutant.length)).slice();
+      if (random() < 0.8) seal(mutant);
+      const words = refused(() => {
+        const copy = VectorIndex.from(mutant);
+        for (const { score } of copy.search(new Float32Array(copy.dimensions).fill(1), { k: 5 }))
+          expect(Number.isFinite(score)).toBe(true);
+        for (const id of copy.keys()) expect(copy.get(id)).toHaveLength(copy.dimensions);
+        copy.dispose();
+        read++;
+      });
+      if (words !== 'not refused')
+        expect(words).toMatch(/^corrupt-file: The bytes are no usable vector index: /);
+    }
+    expect(read).toBeGreaterThan(0);
+    index.dispose();
+  });
+});
+
+/** 100,000 in all. */
+const MUTATIONS = Math.ceil(100_000 / KINDS.length);
+
+/** Makes the checksums of changed bytes right again, so that it is not they alone that find the changes. */
+function seal(bytes: Uint8Array): void {
+  if (bytes.length < 128) return;
+  const header = new DataView(bytes.buffer);
+  let at = 128;
+  for (let section = 48; section < 120; section += 12) {
+    const size = header.getUint32(section, true);
+    if (size === 0) continue;
+    const start = 64 * Math.ceil(at / 64);
+    at = start + size;
+    if (at > bytes.length) break;
+    header.setUint32(section + 8, crc32(bytes.subarray(start, at)), true);
+  }
+  header.setUint32(124, crc32(bytes.subarray(0, 124)), true);
+}
+
+describe('many at once', () => {
+  test('are added all or not at all', () => {
+    const index = indexOf([['there', [1, 0, 0, 0, 0]]]);
+    const vectors = randomVectors(600, DIMENSIONS, 1);
+    const ids = Array.from({ length: 600 }, (_, i) => `${i}`);
+    expect(refused(() => index.addMany([...ids.slice(0, 599), 'there'], vectors))).toMatch(/^duplicate-id/);
+    expect(refused(() => index.addMany([...ids.slice(0, 599), '0'], vectors))).toMatch(/^duplicate-id/);
+    const rows = ids.map((_, i) => (i === 400 ? [0, 0, 0, 0, 0] : [1, i, 0, 0, 0]));
+    expect(refused(() => index.addMany(ids, rows))).toMatch(/^invalid-vector/);
+    expect(refused(() => index.addMany(ids, vectors.subarray(5)))).toMatch(
+      /^invalid-input: There are 599 vectors for 600 ids/,
+    );
+    expect([...index.keys()]).toEqual(['there']);
+    index.addMany(ids, vectors);
+    expect(index.size).toBe(601);
+    expect(index.get('599')![0]).toBeCloseTo(vectors[599 * DIMENSIONS], 6);
+  });
+
+  test('are searched for as each alone', () => {
+    const index = new VectorIndex({ dimensions: 70, codes: 'int8' });
+    index.addMany(
+      Array.from({ length: 2000 }, (_, i) => `${i}`),
+      randomVectors(2000, 70, 1),
+    );
+    const queries = Array.from({ length: 40 }, (_, i) => randomVectors(1, 70, 100 + i));
+    const filter = (id: string) => id.length < 3;
+    for (const options of [{ k: 3 }, { k: 20, filter }, { minScore: 0.2 }])
+      expect(index.searchMany(queries, options)).toEqual(
+        queries.map((query) => index.search(query, options)),
+      );
+    expect(index.searchMany([])).toEqual([]);
+  });
+});
+
+test('a range is chosen by the first thousand vectors, which are exact until then', () => {
+  const index = new VectorIndex({ dimensions: 64, codes: 'int8' });
+  const vectors = randomVectors(1000, 64, 1);
+  const ids = Array.from({ length: 1000 }, (_, i) => `${i}`);
+  index.addMany(ids.slice(0, 999), vectors.subarray(0, 999 * 64));
+  expect(index.range).toBeUndefined();
+  expect(index.get('7')).toEqual(vectors.slice(7 * 64, 8 * 64).map((x) => x));
+  index.add('999', vectors.subarray(999 * 64));
+  expect(index.range).toBeGreaterThan(0.1);
+  expect(index.get('7')).not.toEqual(vectors.slice(7 * 64, 8 * 64));
+  for (const [i, x] of index.get('7')!.entries()) expect(x).toBeCloseTo(vectors[7 * 64 + i], 2);
+});
+
+test('a filter that lets few vectors through finds them all the same', () => {
+  const index = new VectorIndex({ dimensions: 16, codes: 'int8' });
+  index.addMany(
+    Array.from({ length: 5000 }, (_, i) => `${i}`),
+    randomVectors(5000, 16, 1),
+  );
+  const query = randomVectors(1, 16, 2);
+  const all = index.search(query, { k: 5000 });
+  for (const ending of ['777', '77', '4999']) {
+    const filter = (id: string) => id.endsWith(ending);
+    expect(index.search(query, { filter, k: 4 })).toEqual(all.filter(({ id }) => filter(id)).slice(0, 4));
+  }
+});
+
+test.each([
+  [{ codes: 'float16' }, 'codes is "float16"; needed: "float32", "int8", "int4", "binary".'],
+  [{ rerank: 8 }, 'rerank is 8; needed: "float32", "int8", "int4", "binary".'],
+  [{ range: 0 }, 'range is 0; needed: a number above 0 and at most 1.'],
+  [{ range: Number.NaN }, 'range is NaN; needed: a number above 0 and at most 1.'],
+])('an index with %j is refused', (options, words) => {
+  expect(refused(() => new VectorIndex({ dimensions: 3, ...(options as object) }))).toBe(
+    `invalid-input: ${words}`,
+  );
+});
+
+test('bytes of version 1 are read', () => {
+  const tail = new TextEncoder().encode(JSON.stringify({ space: 'birds/2', ids: ['tern', 'puffin'] }));
+  const bytes = new Uint8Array(24 + 16 + tail.length);
+  const header = new DataView(bytes.buffer);
+  for (const [i, word] of [0x4e525453, 1, 2, 2, tail.length].entries()) header.setUint32(4 * i, word, true);
+  for (const [i, x] of [0.6, 0.8, 1, 0].entries()) header.setFloat32(24 + 4 * i, x, true);
+  bytes.set(tail, 40);
+  header.setUint32(20, crc32(bytes.subarray(0, 20)) ^ Math.imul(crc32(bytes.subarray(24)), 0x9e3779b1), true);
+  const index = VectorIndex.from(bytes);
+  expect(index.space).toBe('birds/2');
+  expect(index.search([1, 0])).toEqual([
+    { id: 'puffin', score: 1 },
+    { id: 'tern', score: Math.fround(0.6) },
+  ]);
+  for (let at = 0; at < bytes.length; at++) {
+    const damaged = bytes.slice();
+    damaged[at] ^= 1;
+    expect(refused(() => VectorIndex.from(damaged))).toMatch(/^corrupt-file: /);
+  }
 });

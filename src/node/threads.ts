@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { serveChunks, type ThreadStarter } from '../backends/wasm/crew.ts';
+import { serveChunks, type ThreadStarter } from '../wasm/crew.ts';
 
 /** A thread of Node that helps with WebAssembly kernels. Its code goes along as text, as there is no file of it alone. */
 export const startThread: ThreadStarter = (start) =>

@@ -11,7 +11,7 @@ import { inBlocks, inFloats, type MatrixData, Q4, Q8 } from '../../encoder/block
 import { SternaError } from '../../errors.ts';
 import type { PackedBatch } from '../../text/pack.ts';
 import type { Precision } from '../../types.ts';
-import { CONTROL_WORDS, Crew, type ThreadStarter } from './crew.ts';
+import { CONTROL_WORDS, Crew, type ThreadStarter } from '../../wasm/crew.ts';
 import { Heap } from './heap.ts';
 import { relaxed, simd } from './kernels.generated.ts';
 

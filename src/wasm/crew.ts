@@ -1,4 +1,4 @@
-import { SternaError } from '../../errors.ts';
+import { SternaError } from '../errors.ts';
 
 /** Starts another thread, which runs {@link serveChunks} with what it is sent first. */
 export type ThreadStarter = (start: ThreadStart) => Promise<Thread>;
@@ -53,7 +53,7 @@ interface Kernels {
 export class Crew {
   private constructor(
     private readonly run: Run,
-    /** See assembly/index.ts. */
+    /** What relaxed SIMD makes of a product of bytes; see backends/wasm/assembly/index.ts. */
     readonly probe: Kernels['probe'],
     private readonly control: Int32Array,
     private readonly threads: readonly Thread[],
@@ -83,6 +83,13 @@ export class Crew {
     const words = new Int32Array(memory.buffer, control, CONTROL_WORDS);
     const { run, probe } = instance.exports as unknown as Kernels;
     return new Crew(run, probe, words, threads);
+  }
+
+  /** A crew of the calling thread alone, at once. */
+  static alone(module: WebAssembly.Module, memory: WebAssembly.Memory): Crew {
+    const { run, probe } = new WebAssembly.Instance(module, { env: { memory } })
+      .exports as unknown as Kernels;
+    return new Crew(run, probe, new Int32Array(0), []);
   }
 
   /**

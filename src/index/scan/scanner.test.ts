@@ -1,0 +1,241 @@
+import fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import { startThread } from '../../node/threads.ts';
+import { randomNumbers, randomVectors } from '../testing/vectors.ts';
+import { CODE_KINDS, type CodeKind } from '../vectors/code-layout.ts';
+import { VectorColumn } from '../vectors/vector-column.ts';
+import { Scanner, type ScanPart, type ScanResult } from './scanner.ts';
+
+/** One of each way in which rows are compared. */
+const SCANNERS = {
+  'relaxed SIMD': Scanner.alone(),
+  'relaxed SIMD of seven bits': Scanner.alone({ eightBits: false }),
+  'plain SIMD': Scanner.alone({ relaxed: false }),
+  TypeScript: Scanner.alone({ wasm: false }),
+};
+const each = Object.entries(SCANNERS);
+const threads = await Scanner.create({ threads: 3, startThread });
+afterAll(() => threads.dispose());
+
+interface Column {
+  readonly kind: CodeKind;
+  readonly dimensions: number;
+  readonly range: number;
+  readonly vectors: Float32Array;
+  readonly mask?: Uint32Array;
+}
+
+function partOf(scanner: Scanner, { vectors, mask, ...spec }: Column): ScanPart {
+  const column = new VectorColumn(scanner.heap, spec);
+  column.append(vectors);
+  return { column, mask };
+}
+
+/** What a scan must find, by the numbers that codes mean and a loop. */
+function naive(
+  columns: readonly Column[],
+  vector: Float32Array,
+  candidates: number,
+  dimensionsRead: number,
+): { column: number; row: number; score: number }[] {
+  const found = columns.flatMap(({ kind, dimensions, range, vectors, mask }, column) => {
+    const query = queryNumbers(kind, vector);
+    return Array.from({ length: vectors.length / dimensions }, (_, row) => {
+      let score = 0;
+      for (let i = 0; i < Math.min(dimensions, dimensionsRead); i++)
+        score += query[i] * numberOf(kind, vectors[row * dimensions + i], range, dimensions);
+      return { column, row, score };
+    }).filter(({ row }) => !mask || (mask[row >> 5] >>> (row & 31)) & 1);
+  });
+  const near = (x: number) => Math.round(x * 1e9);
+  found.sort((a, b) => near(b.score) - near(a.score) || a.column - b.column || a.row - b.row);
+  return found.slice(0, candidates);
+}
+
+function queryNumbers(kind: CodeKind, vector: Float32Array): number[] {
+  if (kind === 'float32') return [...vector];
+  if (kind === 'binary') return [...vector].map((x) => (x > 0 ? 1 : -1) / Math.sqrt(vector.length));
+  const largest = Math.max(...vector.map(Math.abs));
+  return [...vector].map((x) => (Math.round((x / largest) * 127) * largest) / 127);
+}
+
+function numberOf(kind: CodeKind, x: number, range: number, dimensions: number): number {
+  const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));
+  if (kind === 'float32') return x;
+  if (kind === 'binary') return (x > 0 ? 1 : -1) / Math.sqrt(dimensions);
+  if (kind === 'int8') return (clamp(Math.round((x * 127) / range), -127, 127) * range) / 127;
+  return ((clamp(Math.round((x * 7.5) / range + 7.5), 0, 15) - 7.5) * range) / 7.5;
+}
+
+function pairs({ columns, rows }: ScanResult): [number, number][] {
+  return Array.from(rows, (row, i) => [columns[i], row]);
+}
+
+/** A mask with long gaps as well as single rows. */
+function randomMask(rows: number, seed: number): Uint32Array {
+  const random = randomNumbers(seed);
+  return Uint32Array.from({ length: Math.ceil(rows / 32) }, () => {
+    const choice = random();
+    return choice < 0.4 ? 0 : choice < 0.5 ? 0xffffffff : random() * random() * 2 ** 32;
+  });
+}
+
+const planeDimensions = {
+  float32: Number.POSITIVE_INFINITY,
+  int8: 64,
+  int4: 128,
+  binary: Number.POSITIVE_INFINITY,
+};
+
+describe.each(each)('%s', (_, scanner) => {
+  test.each(CODE_KINDS)('finds in %s codes what a loop over the numbers finds', (kind) => {
+    const cases = fc.record({
+      dimensions: fc.integer({ min: 1, max: 300 }),
+      sizes: fc.array(fc.integer({ min: 0, max: 70 }), { minLength: 1, maxLength: 3 }),
+      candidates: fc.integer({ min: 1, max: 80 }),
+      seed: fc.nat(),
+      isMasked: fc.boolean(),
+      planes: fc.integer({ min: 1, max: 5 }),
+    });
+    fc.assert(
+      fc.property(cases, ({ dimensions, sizes, candidates, seed, isMasked, planes }) => {
+        const columns = sizes.map((rows, i) => ({
+          kind,
+          dimensions,
+          range: Math.fround(0.3),
+          vectors: randomVectors(rows, dimensions, seed + i),
+          mask: isMasked ? randomMask(rows, seed + i) : undefined,
+        }));
+        const [vector] = [randomVectors(1, dimensions, seed + 7)];
+        const parts = columns.map((column) => partOf(scanner, column));
+        const found = scanner.scan(parts, { vector, candidates, planes });
+        const expected = naive(columns, vector, candidates, planes * planeDimensions[kind]);
+        // float32 sums are rounded: the rows may change places where scores are as good as equal.
+        if (kind !== 'float32')
+          expect(pairs(found)).toEqual(expected.map(({ column, row }) => [column, row]));
+        expect(found.scores.length).toBe(expected.length);
+        for (const [i, { score }] of expected.entries()) expect(found.scores[i]).toBeCloseTo(score, 5);
+        expect(found.isCut).toBe(
+          expected.length === candidates && candidates < sizes.reduce((a, b) => a + b),
+        );
+        for (const { column } of parts) column.dispose();
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test.each(CODE_KINDS)('finds the earliest of equal rows in %s codes, over blocks and columns', (kind) => {
+    const dimensions = 70;
+    const one = randomVectors(1, dimensions, 1);
+    const vectors = new Float32Array(2100 * dimensions);
+    for (let row = 0; row < 2100; row++) vectors.set(one, row * dimensions);
+    const spec = { kind, dimensions, range: 0.5, vectors };
+    const parts = [partOf(scanner, spec), partOf(scanner, spec)];
+    const found = scanner.scan(parts, { vector: one, candidates: 2103 });
+    expect(pairs(found)).toEqual([...Array(2103).keys()].map((i) => (i < 2100 ? [0, i] : [1, i - 2100])));
+    expect(found.isCut).toBe(true);
+    for (const { column } of parts) column.dispose();
+  });
+});
+
+describe('whatever the scanner', () => {
+  test.each(CODE_KINDS)('the same rows and bits come out for %s codes', (kind) => {
+    for (const [dimensions, rows, seed] of [
+      [256, 5000, 1],
+      [31, 3000, 2],
+      [300, 1025, 3],
+    ]) {
+      const spec = {
+        kind,
+        dimensions,
+        range: Math.fround(0.25),
+        vectors: randomVectors(rows, dimensions, seed),
+      };
+      const masked = { ...spec, mask: randomMask(rows, seed) };
+      const queries = [9, 10, 11].map((other) => randomVectors(1, dimensions, other));
+      const outcomes = [...each.map(([, scanner]) => scanner), threads].map((scanner) => {
+        const parts = [partOf(scanner, spec), partOf(scanner, masked)];
+        const many = scanner.scanMany(parts, queries, { candidates: 100, planes: 2 });
+        const one = scanner.scan(parts, { vector: queries[1], candidates: 100, planes: 2 });
+        expect(many[1]).toEqual(one);
+        const rescored = scanner.rescore(
+          parts[0].column,
+          one.rows.filter((_, i) => one.columns[i] === 0),
+          queries[1],
+        );
+        for (const { column } of parts) column.dispose();
+        return { many, rescored };
+      });
+      for (const outcome of outcomes) expect(outcome).toEqual(outcomes[0]);
+    }
+  });
+
+  test('threads take part', () => {
+    expect(threads.threads).toBe(3);
+  });
+
+  test('columns of other ranges and kinds are put in order by their scores', () => {
+    const scanner = SCANNERS['relaxed SIMD'];
+    const vectors = randomVectors(200, 64, 4);
+    const columns = ([0.2, 0.5] as const).map((range) => ({
+      kind: 'int8' as const,
+      dimensions: 64,
+      range,
+      vectors,
+    }));
+    const all = [...columns, { ...columns[0], kind: 'float32' as const }];
+    const parts = all.map((column) => partOf(scanner, column));
+    const { scores, columns: numbers } = scanner.scan(parts, {
+      vector: vectors.subarray(0, 64),
+      candidates: 50,
+    });
+    expect([...scores]).toEqual([...scores].sort((a, b) => b - a));
+    expect(new Set(numbers)).toEqual(new Set([0, 1, 2]));
+  });
+});
+
+test('rescoring gives the product of the query in floats with the numbers that codes mean', () => {
+  for (const kind of CODE_KINDS) {
+    for (const dimensions of [1, 5, 64, 127, 129, 256, 300]) {
+      const scanner = SCANNERS['relaxed SIMD'];
+      const vectors = randomVectors(40, dimensions, dimensions);
+      const { column } = partOf(scanner, { kind, dimensions, range: 0.4, vectors });
+      const query = randomVectors(1, dimensions, 5);
+      const rows = [39, 0, 17];
+      const scores = scanner.rescore(column, rows, query);
+      for (const [i, row] of rows.entries()) {
+        const numbers = column.row(row);
+        expect(scores[i]).toBeCloseTo(
+          query.reduce((sum, x, at) => sum + x * numbers[at], 0),
+          5,
+        );
+      }
+      column.dispose();
+    }
+  }
+});
+
+test('memory that was given back is given out again', () => {
+  const { heap } = Scanner.alone();
+  const random = randomNumbers(1);
+  const held = new Map<number, number>();
+  let size = 0;
+  for (let turn = 0; turn < 5000; turn++) {
+    if (held.size > 0 && random() < 0.5) {
+      const address = [...held.keys()][Math.floor(random() * held.size)];
+      heap.release(address);
+      held.delete(address);
+    } else if (held.size < 40) {
+      const bytes = Math.ceil(random() * 3000);
+      held.set(heap.allocate(bytes), bytes);
+    }
+    const pieces = [...held].sort(([a], [b]) => a - b);
+    for (const [i, [address, bytes]] of pieces.entries())
+      expect(address + bytes).toBeLessThanOrEqual(pieces[i + 1]?.[0] ?? heap.bytes.length);
+    size = heap.bytes.length;
+  }
+  for (const address of held.keys()) heap.release(address);
+  expect(heap.used).toBe(0);
+  heap.release(heap.allocate(size - 64));
+  expect(heap.bytes.length).toBe(size);
+});
