@@ -12,6 +12,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
  */
 const FILES_BESIDE: Readonly<Record<string, string>> = {
   '../workers/engine.worker.ts': './worker.js',
+  '../../workers/index.worker.ts': './index-worker.js',
   '../../models/nano/': '../models/nano/',
 };
 
@@ -56,6 +57,9 @@ const isolated = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
+/** Packages of files for other databases: whoever exchanges files with one installs its own. */
+const EXCHANGE_PACKAGES = ['apache-arrow', 'hyparquet', 'hyparquet-writer'];
+
 /** What each mode of `vite build` makes. All but the demo go into dist/. */
 const builds: Record<string, UserConfig> = {
   library: {
@@ -70,10 +74,15 @@ const builds: Record<string, UserConfig> = {
           index: here('src/index.ts'),
           'vector-index': here('src/index/index.ts'),
           tokenizer: here('src/text/index.ts'),
+          'exchange-parquet': here('src/exchange/parquet.ts'),
+          'exchange-arrow': here('src/exchange/arrow.ts'),
         },
         formats: ['es'],
       },
-      rolldownOptions: { external: ['comlink'], output: { chunkFileNames: '[name].js' } },
+      rolldownOptions: {
+        external: ['comlink', ...EXCHANGE_PACKAGES],
+        output: { chunkFileNames: '[name].js' },
+      },
     },
   },
   worker: {
@@ -83,7 +92,10 @@ const builds: Record<string, UserConfig> = {
       minify: true,
       sourcemap: true,
       target: 'es2022',
-      lib: { entry: { worker: here('workers/engine.worker.ts') }, formats: ['es'] },
+      lib: {
+        entry: { worker: here('workers/engine.worker.ts'), 'index-worker': here('workers/index.worker.ts') },
+        formats: ['es'],
+      },
       // Nobody shakes this tree any more, so its white space can go, too.
       rolldownOptions: { output: { minify: true } },
     },
@@ -96,7 +108,10 @@ const builds: Record<string, UserConfig> = {
       target: 'node20',
       ssr: true,
       lib: { entry: { node: here('src/node/index.ts'), cli: here('src/node/cli.ts') }, formats: ['es'] },
-      rolldownOptions: { external: ['comlink', 'webgpu'], output: { chunkFileNames: 'node-[name].js' } },
+      rolldownOptions: {
+        external: ['comlink', 'webgpu', ...EXCHANGE_PACKAGES],
+        output: { chunkFileNames: 'node-[name].js' },
+      },
     },
   },
   demo: {
