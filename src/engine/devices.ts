@@ -1,10 +1,10 @@
 import { ReferenceBackend } from '../backends/reference/backend.ts';
 import { WasmBackend, type WasmPrecision } from '../backends/wasm/backend.ts';
-import type { ThreadStarter } from '../backends/wasm/crew.ts';
 import { WebGpuBackend } from '../backends/webgpu/backend.ts';
 import { openDevice } from '../backends/webgpu/device.ts';
 import type { Backend } from '../encoder/backend.ts';
 import { SternaError } from '../errors.ts';
+import type { ThreadStarter } from '../wasm/crew.ts';
 import type { Lane } from './lanes.ts';
 import type { DeviceSettings } from './load-options.ts';
 

@@ -7,7 +7,14 @@ import type { ModelFolder } from '../loader/model-folder.ts';
 import type { ModelOpener } from '../loader/model-opener.ts';
 import { chunk, type Passage } from '../text/chunk.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
-import type { Device, EmbedderReport, EmbeddingSpace, Precision } from '../types.ts';
+import type {
+  Device,
+  EmbedderReport,
+  EmbeddingSpace,
+  Precision,
+  TokenizedText,
+  TokenizedTexts,
+} from '../types.ts';
 import { HeadStart } from './head-start.ts';
 import type { EmbeddedTexts, EmbedRequest, EngineLink, EngineSettings } from './link.ts';
 import type { LoadOptions } from './load-options.ts';
@@ -203,6 +210,18 @@ export class Engine implements EngineLink {
       passages.push(chunk(text, offsets, { maxTokens }));
     }
     return passages;
+  }
+
+  async tokenize(texts: readonly string[], signal?: AbortSignal): Promise<TokenizedTexts> {
+    const tokenizer = this.needTokenizer();
+    const tokenized: TokenizedText[] = [];
+    for (const text of texts) {
+      await breathe();
+      signal?.throwIfAborted();
+      this.throwIfDisposed();
+      tokenized.push(tokenizer.encode(text, { addSpecialTokens: false, specialTokens: 'text' }));
+    }
+    return { unknownId: tokenizer.unknownId, texts: tokenized };
   }
 
   /** What vectors of this length may be compared with. */

@@ -1,5 +1,14 @@
 import type { Passage } from '../text/chunk.ts';
-import type { Device, EmbedderReport, EmbeddingSpace, Output, Precision, Priority, Task } from '../types.ts';
+import type {
+  Device,
+  EmbedderReport,
+  EmbeddingSpace,
+  Output,
+  Precision,
+  Priority,
+  Task,
+  TokenizedTexts,
+} from '../types.ts';
 
 /** What an engine is loaded with. */
 export interface EngineSettings {
@@ -46,5 +55,6 @@ export interface EngineLink {
     onProgress?: (done: number) => void,
   ): Promise<EmbeddedTexts>;
   chunk(texts: readonly string[], maxTokens: number, signal?: AbortSignal): Promise<Passage[][]>;
+  tokenize(texts: readonly string[], signal?: AbortSignal): Promise<TokenizedTexts>;
   dispose(): void;
 }

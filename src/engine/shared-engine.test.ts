@@ -1,8 +1,8 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import type { LoadRequest } from '../../workers/protocol.ts';
+import { FakeBrowser } from '../tabs/testing/fake-browser.ts';
 import type { EngineLink } from './link.ts';
 import { type LoadEngine, sharedEngine } from './shared-engine.ts';
-import { FakeBrowser } from './testing/fake-browser.ts';
 import { FakeEngine, vectorsOf } from './testing/fake-engine.ts';
 
 afterEach(() => {

@@ -1,9 +1,9 @@
 import type { LoadRequest } from '../../workers/protocol.ts';
+import { meetingPlace } from '../tabs/meeting.ts';
+import { sharedName } from '../tabs/shared-name.ts';
 import type { EmbedderOptions } from '../types.ts';
-import type { Locks } from './leadership.ts';
 import type { EngineLink } from './link.ts';
-import { type Meeting, SharedLink } from './shared-link.ts';
-import { sharedName } from './shared-name.ts';
+import { SharedLink } from './shared-link.ts';
 
 /** Loads an engine for this tab. */
 export type LoadEngine = (
@@ -22,8 +22,8 @@ export async function sharedEngine(
   load: LoadEngine,
   options: Pick<EmbedderOptions, 'signal' | 'onProgress'>,
 ): Promise<EngineLink> {
-  const name = sharedName(request);
-  const place = meeting();
+  const name = sharedName('engine', request);
+  const place = meetingPlace();
   if (!place) return load(request, options);
   return SharedLink.join(
     {
@@ -37,11 +37,4 @@ export async function sharedEngine(
     options.signal,
     options.onProgress,
   );
-}
-
-/** How this page meets other tabs, or nothing where its browser gives it no means. */
-function meeting(): Meeting | undefined {
-  const locks: Locks | undefined = globalThis.navigator?.locks;
-  if (!locks || typeof BroadcastChannel !== 'function') return undefined;
-  return { locks, openChannel: (name) => new BroadcastChannel(name), page: globalThis.window };
 }

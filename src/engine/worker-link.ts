@@ -1,9 +1,10 @@
 import { proxy, type Remote, releaseProxy, wrap } from 'comlink';
-import type { EngineProtocol, LoadRequest, Reply } from '../../workers/protocol.ts';
+import type { EngineProtocol, LoadRequest } from '../../workers/protocol.ts';
 import { SternaError } from '../errors.ts';
+import { type Reply, unwrap } from '../reply.ts';
 import type { Passage } from '../text/chunk.ts';
-import type { EmbedderOptions, EmbedderReport } from '../types.ts';
-import { reviveError } from './error-message.ts';
+import type { EmbedderOptions, EmbedderReport, TokenizedTexts } from '../types.ts';
+import { untilAborted } from '../until-aborted.ts';
 import type { EmbeddedTexts, EmbedRequest, EngineLink } from './link.ts';
 
 /** How to load an engine in a worker. */
@@ -64,6 +65,10 @@ export class WorkerLink implements EngineLink {
     return this.call((call) => this.remote.chunk(call, texts, maxTokens), signal);
   }
 
+  async tokenize(texts: readonly string[], signal?: AbortSignal): Promise<TokenizedTexts> {
+    return this.call((call) => this.remote.tokenize(call, texts), signal);
+  }
+
   dispose(): void {
     this.end(new SternaError('disposed', 'This embedder was disposed; make a new one.'));
     this.remote[releaseProxy]();
@@ -75,20 +80,9 @@ export class WorkerLink implements EngineLink {
    * at its next micro-batch.
    */
   private call<T>(run: (call: number) => Promise<Reply<T>>, signal?: AbortSignal): Promise<T> {
-    signal?.throwIfAborted();
     const call = ++this.calls;
-    let stop: (() => void) | undefined;
-    const aborted = new Promise<never>((_, reject) => {
-      stop = () => {
-        void this.remote.abort(call);
-        reject(signal!.reason);
-      };
-      signal?.addEventListener('abort', stop);
-    });
-    const answer = run(call).then(unwrap);
-    return Promise.race([answer, aborted, this.ended]).finally(() => {
-      if (stop) signal?.removeEventListener('abort', stop);
-    });
+    const begin = () => Promise.race([run(call).then(unwrap), this.ended]);
+    return untilAborted(begin, signal, () => void this.remote.abort(call));
   }
 
   private fail(reason: string): void {
@@ -99,8 +93,3 @@ export class WorkerLink implements EngineLink {
 const WORKER_ADVICE =
   'If the page has a Content-Security-Policy it must allow the worker (worker-src), and the bundler must emit it; ' +
   'otherwise give `worker` or `workerFactory`.';
-
-function unwrap<T>(reply: Reply<T>): T {
-  if (reply.ok) return reply.value;
-  throw reviveError(reply.error);
-}

@@ -1,9 +1,9 @@
 import { SternaError } from '../../errors.ts';
+import type { FakeTab } from '../../tabs/testing/fake-browser.ts';
 import type { Passage } from '../../text/chunk.ts';
-import type { EmbedderReport } from '../../types.ts';
+import type { EmbedderReport, TokenizedTexts } from '../../types.ts';
 import type { EmbeddedTexts, EmbedRequest, EngineLink } from '../link.ts';
-import type { StartEngine } from '../reign.ts';
-import type { FakeTab } from './fake-browser.ts';
+import type { StartEngine } from '../shared-link.ts';
 
 /** Milliseconds that a load, and a text, take. */
 export const LOAD_TIME = 100;
@@ -25,13 +25,8 @@ export class FakeFactory {
   readonly engines: FakeEngine[] = [];
   /** What engines were to be like, in order of their starts. */
   readonly likes: (EmbedderReport | undefined)[] = [];
-  /** What loads end with instead. */
-  failure?: Error;
-
-  /** Engines that neither were disposed of nor died with their tab. */
-  get alive(): FakeEngine[] {
-    return this.engines.filter(({ isAlive, tab }) => isAlive && !tab.isDead);
-  }
+  /** Whether no engine can be like another. */
+  refusesLikeness = false;
 
   start(tab: FakeTab): StartEngine {
     return async (signal, onProgress, like) => {
@@ -39,7 +34,7 @@ export class FakeFactory {
       onProgress({ phase: 'download', item: 'model', loaded: 1, total: 2 });
       await wait(tab, LOAD_TIME);
       signal.throwIfAborted();
-      if (this.failure) throw this.failure;
+      if (like && this.refusesLikeness) throw new SternaError('no-webgpu', 'No adapter.');
       const engine = new FakeEngine(tab, this.engines.length);
       this.engines.push(engine);
       return engine;
@@ -50,18 +45,15 @@ export class FakeFactory {
 /** An engine whose answers come into its tab. */
 export class FakeEngine implements EngineLink {
   readonly report: EmbedderReport;
-  /** Calls that it began, those that it saw aborted, and those that it answered. */
-  readonly seen: (readonly (string | ArrayLike<number>)[])[] = [];
+  /** Calls that it saw aborted. */
   aborted = 0;
-  answered = 0;
-  isAlive = true;
   private fail: (error: Error) => void = () => {};
   private readonly ended = new Promise<never>((_, reject) => {
     this.fail = reject;
   });
 
   constructor(
-    readonly tab: FakeTab,
+    private readonly tab: FakeTab,
     number: number,
   ) {
     this.ended.catch(() => {});
@@ -87,7 +79,6 @@ export class FakeEngine implements EngineLink {
     signal?: AbortSignal,
     onProgress?: (done: number) => void,
   ): Promise<EmbeddedTexts> {
-    this.seen.push(inputs);
     for (let i = 0; i < inputs.length; i++) {
       await Promise.race([wait(this.tab, TEXT_TIME), this.ended]);
       if (signal?.aborted) this.aborted++;
@@ -95,7 +86,6 @@ export class FakeEngine implements EngineLink {
       if (inputs[i] === 'too long') throw new SternaError('text-too-long', 'Too long.');
       onProgress?.(i + 1);
     }
-    this.answered++;
     return vectorsOf(inputs);
   }
 
@@ -104,14 +94,21 @@ export class FakeEngine implements EngineLink {
     return texts.map((text) => [{ text, start: 0, end: text.length, tokenCount: text.length }]);
   }
 
+  async tokenize(texts: readonly string[]): Promise<TokenizedTexts> {
+    await Promise.race([wait(this.tab, TEXT_TIME), this.ended]);
+    const read = texts.map((text) => ({
+      ids: Uint32Array.of(text.length),
+      offsets: Uint32Array.of(0, text.length),
+    }));
+    return { unknownId: 0, texts: read };
+  }
+
   dispose(): void {
-    this.isAlive = false;
     this.fail(new SternaError('disposed', 'Disposed.'));
   }
 
   /** Its worker dies. */
   die(): void {
-    this.isAlive = false;
     this.fail(new SternaError('worker', 'The worker failed.'));
   }
 }

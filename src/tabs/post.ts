@@ -1,5 +1,3 @@
-import type { Letter, Notice } from './tab-messages.ts';
-
 /** What is used of a BroadcastChannel. */
 export interface Channel {
   postMessage(message: unknown): void;
@@ -12,10 +10,10 @@ export type OpenChannel = (name: string) => Channel;
 
 /**
  * Messages between tabs. All hear a notice; a letter is heard by one. A port cannot be sent through a BroadcastChannel, so
- * each tab has a channel of its own, under a name that follows from its id, and the texts and vectors of one tab are
- * not copied into the others.
+ * each tab has a channel of its own, under a name that follows from its id, and the work and products of one tab
+ * are not copied into the others.
  */
-export class Post {
+export class Post<Message> {
   private readonly everyone: Channel;
   private readonly inbox: Channel;
   private readonly others = new Map<string, Channel>();
@@ -28,7 +26,7 @@ export class Post {
     private readonly open: OpenChannel,
     private readonly name: string,
     self: string,
-    hear: (message: Notice | Letter) => void,
+    hear: (message: Message) => void,
   ) {
     this.everyone = open(name);
     this.inbox = this.channelOf(self);
@@ -37,12 +35,12 @@ export class Post {
   }
 
   /** Tells every other tab. */
-  tell(notice: Notice): void {
+  tell(notice: Message): void {
     this.everyone.postMessage(notice);
   }
 
   /** @throws DataCloneError where the letter holds something that cannot be copied. */
-  send(tab: string, letter: Letter): void {
+  send(tab: string, letter: Message): void {
     let channel = this.others.get(tab);
     if (!channel) {
       channel = this.channelOf(tab);

@@ -4,10 +4,14 @@ import { SternaError } from '../errors.ts';
 import { sharedName } from './shared-name.ts';
 
 test('the order of properties, absent values and functions play no part', () => {
-  const name = sharedName({ model: { a: '1', b: '2' }, device: 'wasm' });
-  expect(sharedName({ device: 'wasm', model: { b: '2', a: '1' }, threads: undefined, tell: () => {} })).toBe(
-    name,
-  );
+  const name = sharedName('engine', { model: { a: '1', b: '2' }, device: 'wasm' });
+  expect(
+    sharedName('engine', { device: 'wasm', model: { b: '2', a: '1' }, threads: undefined, tell: () => {} }),
+  ).toBe(name);
+});
+
+test('two kinds of service have two names', () => {
+  expect(sharedName('index', { name: 'birds' })).not.toBe(sharedName('engine', { name: 'birds' }));
 });
 
 test('two requests have one name if and only if they are equal', () => {
@@ -18,14 +22,14 @@ test('two requests have one name if and only if they are equal', () => {
   });
   fc.assert(
     fc.property(request, request, (a, b) => {
-      expect(sharedName(a)).toBe(sharedName(structuredClone(a)));
+      expect(sharedName('engine', a)).toBe(sharedName('engine', structuredClone(a)));
       let same = true;
       try {
         expect(a).toEqual(b);
       } catch {
         same = false;
       }
-      expect(sharedName(a) === sharedName(b)).toBe(same);
+      expect(sharedName('engine', a) === sharedName('engine', b)).toBe(same);
     }),
   );
 });
@@ -39,7 +43,7 @@ test.each<[string, unknown, RegExp]>([
   ['a list of files', [new File(['{}'], 'config.json')], /^model\[0\] is an object \(File\); needed/],
   ['bytes', new Uint8Array(2), /^model is an object \(Uint8Array\); needed/],
 ])('%s cannot be shared', (_, model, message) => {
-  const attempt = () => sharedName({ model });
+  const attempt = () => sharedName('engine', { model });
   expect(attempt).toThrow(SternaError);
   expect(attempt).toThrow(message);
 });

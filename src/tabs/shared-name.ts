@@ -1,17 +1,18 @@
 import { SternaError } from '../errors.ts';
 
 /** Tabs with other messages than these share nothing: an update of the library may meet tabs that are open since before. */
-const VERSION = 1;
+const VERSION = 2;
 
 /**
- * The name of what tabs share: two requests have the same name if and only if they ask for the same engine. The order in
+ * The name of what tabs share: two requests of a kind have the same name if and only if they ask for the same. The order in
  * which properties were written plays no part, and functions and absent values have none.
  *
- * @param request - what an engine is loaded with.
+ * @param kind - of service: one word, such as "engine".
+ * @param request - what it is started with.
  * @throws SternaError `invalid-input` where something in it has no name that another tab could know, as files and handles.
  */
-export function sharedName(request: object): string {
-  return `sterna ${VERSION} ${JSON.stringify(inOrder(request, ''))}`;
+export function sharedName(kind: string, request: object): string {
+  return `sterna ${VERSION} ${kind} ${JSON.stringify(inOrder(request, ''))}`;
 }
 
 function inOrder(value: unknown, path: string): unknown {
@@ -26,7 +27,7 @@ function inOrder(value: unknown, path: string): unknown {
 function unshareable(value: object, path: string): SternaError {
   return new SternaError(
     'invalid-input',
-    `${path} is an object (${value.constructor?.name ?? 'no class'}); needed with shared: true: addresses, by which another tab can ` +
-      'load the same model. Give addresses, or leave out shared.',
+    `${path} is an object (${value.constructor?.name ?? 'no class'}); needed with shared: true: text and numbers, such as addresses, ` +
+      'by which another tab can find the same. Give those, or leave out shared.',
   );
 }

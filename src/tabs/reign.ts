@@ -1,84 +1,67 @@
-import type { Reply } from '../../workers/protocol.ts';
+import { describeError } from '../describe-error.ts';
 import { SternaError } from '../errors.ts';
-import type { EmbedderReport, LoadProgress } from '../types.ts';
-import { describeError } from './error-message.ts';
+import type { Reply } from '../reply.ts';
 import type { Locks } from './leadership.ts';
-import type { EngineLink } from './link.ts';
+import type { Abort, Call, Message, Ready, Starting, Term } from './messages.ts';
 import type { Post } from './post.ts';
-import type { Abort, Call, Loading, Ready, Term } from './tab-messages.ts';
-import { type Product, perform } from './work.ts';
-
-/**
- * Starts an engine.
- *
- * @param like - what an engine before it was: device and precision should be the same, so that vectors have the same bits.
- */
-export type StartEngine = (
-  signal: AbortSignal,
-  onProgress: (progress: LoadProgress) => void,
-  like?: EmbedderReport,
-) => Promise<EngineLink>;
+import type { Service, StartService } from './service.ts';
 
 /** What a term needs of its tab. */
-export interface ReignOptions {
+export interface ReignOptions<Work, Product, Report, Loading> {
   readonly term: Term;
-  readonly post: Post;
+  readonly post: Post<Message<Work, Product, Report, Loading>>;
   readonly locks: Locks;
   /** The name of the lock that a tab holds for as long as it takes part. */
   readonly presenceOf: (tab: string) => string;
-  /** The engine has died; calls under way were answered with this error. */
-  readonly died: (error: Error) => void;
+  /** Whether an error of a call says that the service will answer no call any more. */
+  readonly isDeath: (error: unknown) => boolean;
+  /** The service has died; calls under way were answered with this error. */
+  readonly died: (error: unknown) => void;
 }
 
-/** Whether an error says that the engine will answer no call any more. */
-export function isDeath(error: unknown): error is SternaError {
-  return error instanceof SternaError && error.code === 'worker';
-}
-
-/** One term of a tab as the leader: it loads an engine, tells the other tabs of it, and answers their calls. */
-export class Reign {
+/** One term of a tab as the leader: it starts a service, tells the other tabs of it, and answers their calls. */
+export class Reign<Work, Product, Report, Loading> {
   readonly term: Term;
-  engine?: EngineLink;
+  service?: Service<Work, Product, Report>;
   /** Calls of other tabs under way. */
-  private readonly calls = new Map<string, { readonly message: Call; readonly stop: AbortController }>();
+  private readonly calls = new Map<
+    string,
+    { readonly message: Call<Work>; readonly stop: AbortController }
+  >();
   /** Tabs whose end is listened for. */
   private readonly tabs = new Set<string>();
   private readonly ending = new AbortController();
 
-  constructor(private readonly options: ReignOptions) {
+  constructor(private readonly options: ReignOptions<Work, Product, Report, Loading>) {
     this.term = options.term;
     options.post.tell(this.state());
   }
 
   /**
-   * Loads the engine, and tells everybody.
+   * Starts the service, and tells everybody.
    *
-   * @param like - what the engine before it was, where one is known.
+   * @param before - report of the service before it, where one is known.
    * @throws what `start` throws, and the reason of the end where the term ends before.
    */
-  async load(
-    start: StartEngine,
-    like: EmbedderReport | undefined,
-    told: (progress: LoadProgress) => void,
-  ): Promise<EngineLink> {
+  async begin(
+    start: StartService<Work, Product, Report, Loading>,
+    before: Report | undefined,
+    told: (progress: Loading) => void,
+  ): Promise<Service<Work, Product, Report>> {
     const { signal } = this.ending;
-    const onProgress = (progress: LoadProgress) => {
+    const onProgress = (progress: Loading) => {
       if (signal.aborted) return;
-      this.options.post.tell({ type: 'loading', term: this.term, progress });
+      this.options.post.tell({ type: 'starting', term: this.term, progress });
       told(progress);
     };
-    const engine = await start(signal, onProgress, like).catch((error) => {
-      if (!like || signal.aborted) throw error;
-      // Here may be no such device; vectors that differ in their last bits are better than none.
-      return start(signal, onProgress);
-    });
+    const service = await start(signal, onProgress, before);
     if (signal.aborted) {
-      engine.dispose();
+      service.dispose();
       throw signal.reason;
     }
-    this.engine = engine;
+    this.service = service;
     this.options.post.tell(this.state());
-    return engine;
+    return service;
   }
 
   /** Answers a tab that looks for the leader. */
@@ -86,11 +69,11 @@ export class Reign {
     this.options.post.send(tab, this.state());
   }
 
-  /** Answers a call. One that is under way already, or came before the engine, is passed over: its tab sends it when told. */
-  async serve(message: Call): Promise<void> {
+  /** Answers a call. One that is under way already, or came before the service, is passed over: its tab sends it when told. */
+  async serve(message: Call<Work>): Promise<void> {
     const { from, call, work, progress } = message;
     const key = keyOf(message);
-    if (!this.engine || this.calls.has(key)) return;
+    if (!this.service || this.calls.has(key)) return;
     const { post } = this.options;
     const { term } = this;
     const stop = new AbortController();
@@ -103,12 +86,12 @@ export class Reign {
       if (isUnderWay()) post.send(from, { type: 'progress', term, call, done });
     };
     try {
-      const value = await perform(this.engine, work, stop.signal, progress ? told : undefined);
+      const value = await this.service.perform(work, stop.signal, progress ? told : undefined);
       if (isUnderWay()) this.answer(message, { ok: true, value });
     } catch (error) {
       if (!isUnderWay()) return;
       this.refuse(message, error);
-      if (isDeath(error)) this.options.died(error);
+      if (this.options.isDeath(error)) this.options.died(error);
     }
   }
 
@@ -120,7 +103,7 @@ export class Reign {
   }
 
   /**
-   * Ends the term and its engine.
+   * Ends the term and its service.
    *
    * @param error - what calls under way are answered; absent: nothing, as the next leader will be asked.
    */
@@ -129,23 +112,24 @@ export class Reign {
     this.calls.clear();
     this.options.post.tell({ type: 'ended', term: this.term });
     this.ending.abort(
-      new SternaError('disposed', 'This tab does not lead any more; the next one loads the model.'),
+      new SternaError('disposed', 'This tab does not lead any more; the next one takes over.'),
     );
-    this.engine?.dispose();
+    this.service?.dispose();
   }
 
-  private state(): Loading | Ready {
-    const { engine, term } = this;
-    return engine ? { type: 'ready', term, report: engine.report } : { type: 'loading', term };
+  private state(): Starting<Loading> | Ready<Report> {
+    const { service, term } = this;
+    return service ? { type: 'ready', term, report: service.report } : { type: 'starting', term };
   }
 
-  private answer(message: Call, reply: Reply<Product>): void {
+  private answer(message: Call<Work>, reply: Reply<Product>): void {
     const { from, call } = message;
-    this.options.post.send(from, { type: 'answer', term: this.term, call, reply });
+    const { report } = this.service!;
+    this.options.post.send(from, { type: 'answer', term: this.term, call, reply, report });
     this.calls.delete(keyOf(message));
   }
 
-  private refuse(message: Call, error: unknown): void {
+  private refuse(message: Call<Work>, error: unknown): void {
     this.answer(message, { ok: false, error: describeError(error) });
   }
 

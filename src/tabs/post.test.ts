@@ -1,16 +1,18 @@
 import { afterEach, expect, test } from 'vitest';
+import type { Message } from './messages.ts';
 import { Post } from './post.ts';
-import type { Letter, Notice } from './tab-messages.ts';
 
-const posts: Post[] = [];
+type TestMessage = Message<never, never, never, never>;
+
+const posts: Post<TestMessage>[] = [];
 afterEach(() => {
   for (const post of posts.splice(0)) post.close();
 });
 
 /** A tab at the channels of this process, and what it hears. */
 function tab(name: string, self: string) {
-  const heard: (Notice | Letter)[] = [];
-  const post = new Post(
+  const heard: TestMessage[] = [];
+  const post = new Post<TestMessage>(
     (channel) => new BroadcastChannel(channel),
     name,
     self,

@@ -1,8 +1,7 @@
-import type { Term } from './tab-messages.ts';
-import type { Product, Work } from './work.ts';
+import type { Term } from './messages.ts';
 
 /** A call of this tab until it is settled, which it is once, by whatever comes first. */
-export class OpenCall {
+export class OpenCall<Work, Product> {
   readonly settled: Promise<Product>;
   /** Aborted when the call is settled, by its answer or otherwise. */
   readonly stop = new AbortController();
@@ -10,12 +9,12 @@ export class OpenCall {
   sentTo?: Term;
   private resolve!: (product: Product) => void;
   private fail!: (reason: unknown) => void;
-  /** Texts that the caller was told of. */
+  /** What the caller was told of. */
   private done = 0;
 
   /**
    * @param number - other calls of this tab have other ones.
-   * @param onProgress - told of the number of texts done.
+   * @param onProgress - told how much is done.
    */
   constructor(
     readonly number: number,

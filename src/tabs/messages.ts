@@ -1,6 +1,4 @@
-import type { Reply } from '../../workers/protocol.ts';
-import type { EmbedderReport, LoadProgress } from '../types.ts';
-import type { Product, Work } from './work.ts';
+import type { Reply } from '../reply.ts';
 
 /** One time of one tab as leader. */
 export interface Term {
@@ -16,18 +14,18 @@ export interface Hello {
   readonly from: string;
 }
 
-/** The leader is there, and its engine is being loaded. */
-export interface Loading {
-  readonly type: 'loading';
+/** The leader is there, and its service is being started. */
+export interface Starting<Loading> {
+  readonly type: 'starting';
   readonly term: Term;
-  readonly progress?: LoadProgress;
+  readonly progress?: Loading;
 }
 
-/** The leader is there, and its engine waits for calls. */
-export interface Ready {
+/** The leader is there, and its service waits for calls. */
+export interface Ready<Report> {
   readonly type: 'ready';
   readonly term: Term;
-  readonly report: EmbedderReport;
+  readonly report: Report;
 }
 
 /** The leader leads no more. Whoever took it for the leader looks for the one that is. */
@@ -37,7 +35,7 @@ export interface Ended {
 }
 
 /** A call for the leader; the same number from the same tab is the same call. */
-export interface Call {
+export interface Call<Work> {
   readonly type: 'call';
   readonly term: Term;
   readonly from: string;
@@ -55,7 +53,7 @@ export interface Abort {
   readonly call: number;
 }
 
-/** So many texts of a call are done. */
+/** So much of a call is done. */
 export interface Progress {
   readonly type: 'progress';
   readonly term: Term;
@@ -64,19 +62,28 @@ export interface Progress {
 }
 
 /** The one answer to a call. */
-export interface Answer {
+export interface Answer<Product, Report> {
   readonly type: 'answer';
   readonly term: Term;
   readonly call: number;
   readonly reply: Reply<Product>;
+  /** What the service reports now: work can change it. */
+  readonly report: Report;
 }
 
-/** What is told to every tab. */
-export type Notice = Hello | Loading | Ready | Ended;
-/** What one tab says to another. */
-export type Letter = Loading | Ready | Call | Abort | Progress | Answer;
-/** What a leader says. */
-export type FromLeader = Loading | Ready | Progress | Answer;
+/** What a leader says to tabs that follow it. */
+export type FromLeader<Product, Report, Loading> =
+  | Starting<Loading>
+  | Ready<Report>
+  | Progress
+  | Answer<Product, Report>;
+/** What tabs say to each other, to all or to one. */
+export type Message<Work, Product, Report, Loading> =
+  | Hello
+  | Ended
+  | Call<Work>
+  | Abort
+  | FromLeader<Product, Report, Loading>;
 
 export function sameTerm(a: Term | undefined, b: Term | undefined): boolean {
   return a?.leader === b?.leader && a?.since === b?.since;

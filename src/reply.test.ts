@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { SternaError } from '../errors.ts';
-import { describeError, reviveError } from './error-message.ts';
+import { describeError } from './describe-error.ts';
+import { SternaError } from './errors.ts';
+import { reviveError, unwrap } from './reply.ts';
 
 /** On its way between threads. */
 const across = (error: unknown) => reviveError(structuredClone(describeError(error)));
@@ -26,4 +27,11 @@ test('another error keeps its name and message', () => {
 
 test('what is no error becomes one', () => {
   expect(across('gone')).toMatchObject({ name: 'Error', message: 'gone' });
+});
+
+test('a reply is unwrapped to its value or its error', () => {
+  expect(unwrap({ ok: true, value: 7 })).toBe(7);
+  expect(() => unwrap({ ok: false, error: describeError(new SternaError('storage', 'Full.')) })).toThrow(
+    'Full.',
+  );
 });

@@ -1,5 +1,5 @@
+import type { Meeting } from '../meeting.ts';
 import type { Channel } from '../post.ts';
-import type { Meeting } from '../shared-link.ts';
 
 type LockOptions = { readonly signal?: AbortSignal; readonly steal?: boolean };
 
