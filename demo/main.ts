@@ -30,16 +30,19 @@ const query = element<HTMLInputElement>('query');
 
 /** Everything that depends on the loaded model. */
 class Demo {
-  private readonly vectors: VectorCache;
   private readonly documents: SearchDocument<Source>[] = [];
-  private index: SemanticIndex<Source>;
   private indexing: AbortController | undefined;
   private searching: AbortController | undefined;
   private added = 0;
 
-  constructor(embedder: Embedder) {
-    this.vectors = new VectorCache(embedder);
-    this.index = new SemanticIndex(this.vectors, { passageTokens: PASSAGE_TOKENS });
+  private constructor(
+    private readonly vectors: VectorCache,
+    private index: SemanticIndex<Source>,
+  ) {}
+
+  static async open(embedder: Embedder): Promise<Demo> {
+    const vectors = new VectorCache(embedder);
+    return new Demo(vectors, await openIndex(vectors));
   }
 
   /** Adds documents, showing how far it is; what is done can be found meanwhile. */
@@ -62,9 +65,9 @@ class Demo {
       const words = controller.signal.aborted ? 'Cancelled' : `Stopped: ${(error as Error).message}`;
       showStatus(`${words}. ${this.index.size - before} of ${documents.length} texts were indexed.`, 1);
     } finally {
-      this.documents.push(
-        ...documents.filter(({ id }) => this.index.has(id) && !this.documents.some((one) => one.id === id)),
-      );
+      const ids = new Set(await this.index.keys());
+      const known = new Set(this.documents.map(({ id }) => id));
+      this.documents.push(...documents.filter(({ id }) => ids.has(id) && !known.has(id)));
       this.indexing = undefined;
       showBusy(false);
       this.showNumbers();
@@ -105,9 +108,11 @@ class Demo {
 
   /** Puts everything into an index of another vector length. The model is not asked again. */
   async changeDimensions(dimensions: number): Promise<void> {
-    const index = new SemanticIndex<Source>(this.vectors, { dimensions, passageTokens: PASSAGE_TOKENS });
+    const index = await openIndex(this.vectors, dimensions);
     await index.add(this.documents);
+    const old = this.index;
     this.index = index;
+    await old.dispose();
     showQuality(dimensions);
     await this.search();
   }
@@ -118,6 +123,11 @@ class Demo {
       element('speed').textContent = `${Math.round((1000 * tokens) / milliseconds)} tokens/s`;
     element('passages').textContent = String(this.index.passageCount);
   }
+}
+
+/** An index for this visit. */
+function openIndex(embedder: VectorCache, dimensions?: number): Promise<SemanticIndex<Source>> {
+  return SemanticIndex.open<Source>({ embedder, dimensions, passageTokens: PASSAGE_TOKENS });
 }
 
 function showQuality(dimensions: number): void {
@@ -217,7 +227,7 @@ async function start(): Promise<void> {
   const wanted = new URLSearchParams(location.search).get('device');
   const embedder = await Embedder.create({ device: (wanted ?? 'auto') as Device, onProgress: showLoad });
   showReport(embedder.report);
-  const demo = new Demo(embedder);
+  const demo = await Demo.open(embedder);
   makeSwitch(demo, embedder.report);
   listenForTexts(demo);
   listenForQueries(demo);

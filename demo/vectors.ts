@@ -14,6 +14,9 @@ export class VectorCache implements PassageEmbedder {
 
   chunk: PassageEmbedder['chunk'] = (texts, options) => this.embedder.chunk(texts, options);
 
+  tokenize: NonNullable<PassageEmbedder['tokenize']> = (texts, options) =>
+    this.embedder.tokenize(texts, options);
+
   embed: PassageEmbedder['embed'] = async (texts, { dimensions, ...options }) => {
     const full = this.embedder.report.dimensions;
     const length = dimensions ?? full;

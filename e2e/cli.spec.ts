@@ -218,13 +218,13 @@ test.describe('sterna search', () => {
 test('sterna explains itself', async () => {
   const { code, out } = await sterna(['--help']);
   expect(code).toBe(0);
-  const commands = ['sterna embed', 'sterna tokenize', 'sterna search', 'sterna convert'];
+  const commands = ['sterna embed', 'sterna tokenize', 'sterna search', 'sterna convert', 'sterna eval'];
   for (const command of commands) expect(out).toContain(command);
   expect((await sterna([])).code).toBe(2);
   const wrong = await sterna(['fly']);
   expect([wrong.code, wrong.error]).toEqual([
     1,
-    'sterna: There is no command "fly"; needed: embed, tokenize, search or convert. Try sterna --help.\n',
+    'sterna: There is no command "fly"; needed: embed, tokenize, search, convert or eval. Try sterna --help.\n',
   ]);
 });
 

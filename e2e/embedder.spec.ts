@@ -188,12 +188,13 @@ test.describe('an embedder in a worker on WebGPU', () => {
   test('searches documents across languages', async () => {
     const ids = await page.evaluate(async () => {
       const { embedder, sterna } = globalThis as unknown as PageScope;
-      const index = new sterna.SemanticIndex(embedder, { dimensions: 128 });
+      const index = await sterna.SemanticIndex.open({ embedder, dimensions: 128 });
       await index.add([
         { id: 'bus', text: 'The bus stops in front of the hospital.' },
         { id: 'cat', text: 'Our cat sleeps on the sofa all day.' },
       ]);
-      const restored = sterna.SemanticIndex.from(index.toBytes(), embedder);
+      const restored = await sterna.SemanticIndex.open({ embedder });
+      await restored.import(index.export());
       const hits = await restored.search('Wo hält der Bus?');
       return hits.map(({ id }) => id);
     });

@@ -202,6 +202,26 @@ test('a leader that hangs is replaced, and takes its place among the others when
   await expect.poll(() => workersOf([leader, asker])).toEqual([0, 1]);
 });
 
+test('a leader whose page is busy for half a second at a time keeps the lead', async () => {
+  const [leader, asker] = [await open(), await open()];
+  const before = await embed(asker, QUESTION);
+  let isOver = false;
+  const busy = leader
+    .evaluate(async () => {
+      for (let times = 0; times < 8; times++) {
+        const end = performance.now() + 500;
+        while (performance.now() < end);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    })
+    .then(() => {
+      isOver = true;
+    });
+  while (!isOver) expect(await embed(asker, QUESTION)).toBe(before);
+  await busy;
+  expect(workersOf([leader, asker])).toEqual([1, 0]);
+});
+
 test('a leader that is about to be frozen hands over, and a page in the queue that is frozen is passed over', async () => {
   const [first, second, third] = [await open(), await open(), await open()];
   const before = await embed(third, QUESTION);

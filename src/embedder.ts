@@ -20,6 +20,7 @@ import type {
   ModelSource,
   Output,
   TokenIds,
+  TokenizedTexts,
 } from './types.ts';
 
 /** Most tokens of a micro-batch, unless said otherwise. */
@@ -183,12 +184,21 @@ export class Embedder implements AsyncDisposable {
         `maxTokens is ${maxTokens}; needed: a whole number of at least 1.`,
       );
     }
-    for (const [i, text] of texts.entries()) {
-      if (typeof text !== 'string')
-        throw new SternaError('invalid-input', `Text ${i} is ${kindOf(text)}; needed: a string.`);
-    }
+    checkTexts(texts);
     signal?.throwIfAborted();
     return this.engine.chunk(texts, maxTokens, signal);
+  }
+
+  /**
+   * Reads texts as the model does, without embedding them. `</s>` and its like are just characters here.
+   *
+   * @throws SternaError `invalid-input`, `no-tokenizer`, `disposed`; the signal's reason when it is aborted.
+   */
+  async tokenize(texts: readonly string[], options: { signal?: AbortSignal } = {}): Promise<TokenizedTexts> {
+    this.throwIfDisposed();
+    checkTexts(texts);
+    options.signal?.throwIfAborted();
+    return this.engine.tokenize(texts, options.signal);
   }
 
   /** Ends the worker and gives its memory and the GPU's back. Calls under way reject with `disposed`. */
@@ -321,6 +331,13 @@ function oneOf(name: string, value: unknown, allowed: readonly string[]): void {
     'invalid-input',
     `${name} is ${typeof value === 'string' ? `"${value}"` : kindOf(value)}; needed: ${allowed.map((one) => `"${one}"`).join(', ')}.`,
   );
+}
+
+function checkTexts(texts: readonly string[]): void {
+  for (const [i, text] of texts.entries()) {
+    if (typeof text !== 'string')
+      throw new SternaError('invalid-input', `Text ${i} is ${kindOf(text)}; needed: a string.`);
+  }
 }
 
 function checkDimensions(

@@ -82,6 +82,22 @@ export interface EmbedResult<O extends Output = 'float32'> {
   readonly space: EmbeddingSpace;
 }
 
+/** The tokens of a text. */
+export interface TokenizedText {
+  /** `[tokens]`, without special tokens. */
+  readonly ids: Uint32Array;
+  /** `[tokens, 2]` UTF-16 ranges in the text; a token that came from no character has an empty one. */
+  readonly offsets: Uint32Array;
+}
+
+/** What {@link Embedder.tokenize} returns. */
+export interface TokenizedTexts {
+  /** Id of the token for unknown characters. */
+  readonly unknownId: number;
+  /** One for each text. */
+  readonly texts: readonly TokenizedText[];
+}
+
 /** How to embed. */
 export interface EmbedOptions<O extends Output = 'float32'> {
   /** What the texts are for. Default: `document`. Token ids are taken as they are, whatever the task. */

@@ -3,12 +3,13 @@
  * threads are this same script, as bundlers know its address already.
  */
 import { expose, transfer } from 'comlink';
+import { describeError } from '../src/describe-error.ts';
 import { Engine } from '../src/engine/engine.ts';
-import { describeError } from '../src/engine/error-message.ts';
 import { SternaError } from '../src/errors.ts';
 import { sourceOpener } from '../src/loader/open-source.ts';
+import type { Reply } from '../src/reply.ts';
 import { listener } from './listener.ts';
-import type { EngineProtocol, Reply } from './protocol.ts';
+import type { EngineProtocol } from './protocol.ts';
 import { isThread, serveThread, threadStarter } from './thread.ts';
 
 let engine: Engine | undefined;
@@ -44,6 +45,8 @@ const protocol: EngineProtocol = {
     }).then((reply) => (reply.ok ? transfer(reply, [reply.value.values]) : reply)),
 
   chunk: (call, texts, maxTokens) => answer(call, (signal) => loaded().chunk(texts, maxTokens, signal)),
+
+  tokenize: (call, texts) => answer(call, (signal) => loaded().tokenize(texts, signal)),
 
   abort: (call) => calls.get(call)?.abort(),
 };

@@ -1,22 +1,8 @@
 import type { EmbeddedTexts, EmbedRequest, EngineSettings } from '../src/engine/link.ts';
-import type { SternaErrorCode } from '../src/errors.ts';
 import type { RemoteFetch } from '../src/loader/remote/page-fetch.ts';
+import type { Reply } from '../src/reply.ts';
 import type { Passage } from '../src/text/chunk.ts';
-import type { EmbedderReport, LoadProgress, ModelSource } from '../src/types.ts';
-
-/** An error on its way between threads, where classes and own fields of errors are lost. */
-export interface ErrorMessage {
-  /** The `code` of a SternaError, or nothing for any other error. */
-  readonly code?: SternaErrorCode;
-  readonly name: string;
-  readonly message: string;
-  readonly stack?: string;
-}
-
-/** Answers are values or errors; a rejection would lose the error's code. */
-export type Reply<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: ErrorMessage };
+import type { EmbedderReport, LoadProgress, ModelSource, TokenizedTexts } from '../src/types.ts';
 
 /** What a worker is told to load. */
 export interface LoadRequest extends EngineSettings {
@@ -44,5 +30,6 @@ export interface EngineProtocol {
     onProgress?: (done: number) => void,
   ): Promise<Reply<EmbeddedTexts>>;
   chunk(call: number, texts: readonly string[], maxTokens: number): Promise<Reply<Passage[][]>>;
+  tokenize(call: number, texts: readonly string[]): Promise<Reply<TokenizedTexts>>;
   abort(call: number): void;
 }

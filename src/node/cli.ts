@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { SternaError } from '../errors.ts';
+import { toMarkdown } from '../eval/report.ts';
 import type { Device, LoadProgress, Precision, Task } from '../types.ts';
 import { convert } from './commands/convert.ts';
 import { embed } from './commands/embed.ts';
+import { evaluate } from './commands/eval.ts';
 import { search } from './commands/search.ts';
 import { tokenize } from './commands/tokenize.ts';
 import { Embedder } from './index.ts';
@@ -20,6 +22,10 @@ const HELP = `sterna: multilingual embeddings and semantic search
 
   sterna convert   MODEL --precision q8|q4|f16|f32 --output DIR [--languages FILE …]
                    a pack, which browsers read in parts; of the words, with --languages, those that the sample texts need, one a line
+
+  sterna eval      --model DIR --data DIR … [--legs vector,lexical,hybrid] [--dimensions 256,128,64] [--codes float32,int8,int4,binary,binary+int8]
+                   [--k 10] [--tokenizer tokenizer.json] [--output FILE.json] [--markdown FILE.md]
+                   folders in BEIR layout (corpus.jsonl, queries.jsonl, qrels.tsv), or that hold such folders; nDCG, recall, MRR and MAP out
 
   --model      a folder with config.json, model.safetensors and tokenizer.json, or with a pack, an address of one, a repository of the
                Hugging Face hub (owner/name, arctic-m-v2 or arctic-l-v2), or nano (default)
@@ -47,6 +53,10 @@ const OPTIONS = {
   'base-url': { type: 'string' },
   documents: { type: 'string' },
   query: { type: 'string' },
+  data: { type: 'string', multiple: true },
+  legs: { type: 'string' },
+  codes: { type: 'string' },
+  markdown: { type: 'string' },
   k: { type: 'string', default: '10' },
   json: { type: 'boolean', default: false },
   quiet: { type: 'boolean', default: false },
@@ -76,8 +86,9 @@ async function run(args: string[]): Promise<void> {
   if (command === 'tokenize') return runTokenize(values);
   if (command === 'embed') return runEmbed(values);
   if (command === 'search') return runSearch(values);
+  if (command === 'eval') return runEval(values);
   throw new UsageError(
-    `There is no command "${command}"; needed: embed, tokenize, search or convert. Try sterna --help.`,
+    `There is no command "${command}"; needed: embed, tokenize, search, convert or eval. Try sterna --help.`,
   );
 }
 
@@ -121,6 +132,26 @@ async function runSearch(values: Values): Promise<void> {
   } finally {
     await embedder.dispose();
   }
+}
+
+async function runEval(values: Values): Promise<void> {
+  const { model, data = [], dimensions, codes, legs, k, tokenizer, output, markdown } = values;
+  const line = status(values);
+  const report = await evaluate({
+    model,
+    load: () => load(values, line),
+    data,
+    dimensions,
+    codes,
+    legs,
+    cutoffs: k,
+    tokenizer,
+    output: output === '-' ? undefined : output,
+    markdown,
+    onProgress: (words) => line.show(words),
+  });
+  line.end(`${report.sets.length} sets searched`);
+  if (markdown === undefined) process.stdout.write(toMarkdown(report));
 }
 
 const PACKED: readonly string[] = ['f32', 'f16', 'q8', 'q4'];

@@ -12,6 +12,9 @@ import { nodeSourceOpener } from './open-source.ts';
 import { startThread } from './threads.ts';
 
 export * from '../index.ts';
+export type { NodeIndexOptions } from '../search/index-types.ts';
+export { NodeIndexFolder } from './index-folder.ts';
+export { SemanticIndex } from './semantic-index.ts';
 
 /** {@link EmbedderOptions} without workers. */
 export type NodeEmbedderOptions = Omit<EmbedderOptions, 'worker' | 'workerFactory' | 'shared'>;

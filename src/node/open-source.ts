@@ -28,7 +28,7 @@ export function nodeSourceOpener(source: ModelSource, options: NodeSourceOptions
       ...options,
       precision: await precision(remote.isRepository ? 'auto' : 'f32'),
       storage: async (path) =>
-        options.keep ? FolderStorage.at(join(libraryPath(), ...path)) : new MemoryStorage(),
+        options.keep ? FolderStorage.at(join(cacheFolder(), ...path)) : new MemoryStorage(),
       lock: (_, run) => run(),
       onConfig,
     });
@@ -47,6 +47,6 @@ export function remoteSource(
 }
 
 /** Where models are kept: as the XDG Base Directory Specification has it. */
-function libraryPath(): string {
+export function cacheFolder(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'sterna');
 }

@@ -1,5 +1,4 @@
-import { type SearchDocument, type SearchHit, SemanticIndex } from '../../semantic-index.ts';
-import type { Embedder } from '../index.ts';
+import { type Embedder, type SearchDocument, type SearchHit, SemanticIndex } from '../index.ts';
 import { idOf, readJsonLines, textOf } from '../json-lines.ts';
 
 /** What `sterna search` was told. */
@@ -23,7 +22,11 @@ export async function search(
     const { id: _, text: __, ...metadata } = line.value;
     documents.push({ id: String(idOf(line)), text: textOf(line), metadata });
   }
-  const index = new SemanticIndex<Record<string, unknown>>(embedder, { dimensions });
+  await using index = await SemanticIndex.open<Record<string, unknown>>({
+    embedder,
+    dimensions,
+    codes: 'float32',
+  });
   await index.add(documents, { onProgress: ({ done, total }) => onProgress(done, total) });
-  return index.search(query, { k });
+  return await index.search(query, { k });
 }

@@ -1,0 +1,146 @@
+import { type FunnelPart, type FunnelPlan, searchFunnel } from '../funnel.ts';
+import { fuseByRank } from '../fuse.ts';
+import { bm25 } from '../lexical/bm25.ts';
+import { type CompiledFilter, compileFilter, evaluate } from '../metadata/filter.ts';
+import type { Scanner } from '../scan/scanner.ts';
+import { type Part, rowMask } from './part.ts';
+import type { CollectionHit, CollectionQuery } from './query.ts';
+import { corrupt } from './section-file.ts';
+import { readText } from './stored-text.ts';
+
+/** Passages that each leg proposes for fusion, at least. */
+const FUSION_DEPTH = 100;
+
+/** A row of a part, as one number. */
+const ROWS = 2 ** 32;
+
+interface RankedRow {
+  readonly key: number;
+  readonly score: number;
+  readonly scores: CollectionHit['scores'];
+}
+
+/**
+ * Searches parts of a collection.
+ *
+ * @throws SternaError `invalid-input` for a filter that is none, `corrupt-file` where a segment is damaged.
+ */
+export function searchParts(
+  scanner: Scanner,
+  parts: readonly Part[],
+  query: CollectionQuery,
+  plan: FunnelPlan | undefined,
+): CollectionHit[] {
+  const search = new PartSearch(scanner, parts, query, plan);
+  const { k, perDocument } = query;
+  // Passages of documents that have enough of them are passed over, so more must be asked for until k are left.
+  for (let asked = perDocument === 1 ? 2 * k : k; ; asked *= 4) {
+    const ranked = search.ranked(asked);
+    const hits = perDocumentAtMost(parts, ranked, perDocument).slice(0, k);
+    if (hits.length === k || ranked.length < asked) return hits.map((row) => hitOf(parts, row));
+  }
+}
+
+class PartSearch {
+  private readonly masks: readonly (Uint32Array | undefined)[];
+
+  constructor(
+    private readonly scanner: Scanner,
+    private readonly parts: readonly Part[],
+    private readonly query: CollectionQuery,
+    private readonly plan: FunnelPlan | undefined,
+  ) {
+    const filter = query.filter && compileFilter(query.filter);
+    this.masks = parts.map((part) => rowMask(part, documentMask(part, filter)));
+  }
+
+  /** The best passages, at most `count`. */
+  ranked(count: number): RankedRow[] {
+    const { vector, terms } = this.query;
+    if (!terms)
+      return this.byVector(count).map(({ key, score }) => ({ key, score, scores: { vector: score } }));
+    if (!vector)
+      return this.byTerms(count).map(({ key, score }) => ({ key, score, scores: { lexical: score } }));
+    return this.fused(count);
+  }
+
+  private fused(count: number): RankedRow[] {
+    const depth = Math.max(FUSION_DEPTH, count);
+    const { vector: vectorWeight = 1, lexical: lexicalWeight = 1 } = this.query.weights ?? {};
+    const legs = [
+      { found: this.byVector(depth), weight: vectorWeight },
+      { found: this.byTerms(depth), weight: lexicalWeight },
+    ].map(({ found, weight }) => ({
+      ids: found.map(({ key }) => key),
+      scores: found.map(({ score }) => score),
+      weight,
+    }));
+    return fuseByRank(legs, { k: count }).map(({ id, score, scores: [vector, lexical] }) => ({
+      key: id,
+      score,
+      scores: { vector, lexical },
+    }));
+  }
+
+  private byVector(count: number): { key: number; score: number }[] {
+    const { parts, masks, scanner, plan } = this;
+    const { vector, exact, minScore } = this.query;
+    const searched = parts.map(({ codes, rerank }, i): FunnelPart => ({ codes, rerank, mask: masks[i] }));
+    const { hits } = searchFunnel(scanner, searched, vector!, {
+      k: count,
+      exact,
+      plan,
+      minScore,
+      idOf: (part, row) => passageId(parts[part], row),
+    });
+    return hits.map(({ part, row, score }) => ({ key: part * ROWS + row, score }));
+  }
+
+  private byTerms(count: number): { key: number; score: number }[] {
+    const searched = this.parts.flatMap(({ postings }, i) =>
+      postings ? [{ postings, mask: this.masks[i], part: i }] : [],
+    );
+    const found = bm25(searched, this.query.terms!, { k: count });
+    return Array.from(found.rows, (row, i) => ({
+      key: searched[found.parts[i]].part * ROWS + row,
+      score: found.scores[i],
+    }));
+  }
+}
+
+/** The documents that take part; nothing where all do. */
+function documentMask(part: Part, filter: CompiledFilter | undefined): Uint32Array | undefined {
+  const kept = part.ids.mask();
+  if (!filter) return kept;
+  const mask = evaluate(filter, part.metadata);
+  if (kept) for (let i = 0; i < mask.length; i++) mask[i] &= kept[i];
+  return mask;
+}
+
+/** An id by which equal passages are put in an order that does not depend on where they are kept. */
+function passageId(part: Part, row: number): string {
+  const document = part.documentOf(row);
+  const passage = row - part.firstRow(document);
+  return `${part.ids.at(document)}\0${String.fromCharCode(passage >> 16, passage & 0xffff)}`;
+}
+
+function perDocumentAtMost(parts: readonly Part[], ranked: readonly RankedRow[], most: number): RankedRow[] {
+  const counts = new Map<number, number>();
+  return ranked.filter(({ key }) => {
+    const part = Math.floor(key / ROWS);
+    const document = part * ROWS + parts[part].documentOf(key % ROWS);
+    const before = counts.get(document) ?? 0;
+    counts.set(document, before + 1);
+    return before < most;
+  });
+}
+
+function hitOf(parts: readonly Part[], { key, score, scores }: RankedRow): CollectionHit {
+  const part = parts[Math.floor(key / ROWS)];
+  const row = key % ROWS;
+  const document = part.documentOf(row);
+  const stored = part.stored(document);
+  const { text, metadata } = readText(stored, (words, cause) => corrupt(part.name, words, cause));
+  const [start, end] = part.range(row);
+  return { id: part.ids.at(document), text, metadata, start, end, score, scores };
+}

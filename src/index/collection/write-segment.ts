@@ -1,0 +1,141 @@
+import type { IndexFolder } from '../files/folder.ts';
+import { IdTable } from '../ids/id-table.ts';
+import { mergeLexical } from '../lexical/merge.ts';
+import { buildColumns } from '../metadata/columns.ts';
+import type { ColumnHeap, ColumnSpec } from '../vectors/vector-column.ts';
+import { VectorColumn } from '../vectors/vector-column.ts';
+import { type Part, rowMask } from './part.ts';
+import { corrupt, SectionFileWriter } from './section-file.ts';
+import { RECORD_WORDS, type SegmentInfo } from './segment.ts';
+import { readText } from './stored-text.ts';
+
+/** How the vectors of a segment are to be kept. */
+export interface SegmentCodes {
+  readonly codes: ColumnSpec;
+  readonly rerank?: ColumnSpec;
+}
+
+/**
+ * Writes the documents of some parts that were not removed as one segment: a head that is sealed, or segments that are merged. Codes of the same kind
+ * and range are copied as they are; others are made of the numbers that the old ones mean.
+ *
+ * @returns what the segment has, and the size of its file, which is durable.
+ * @throws SternaError `corrupt-file` where a part is damaged, `limits`, `storage-full`, `storage`. Nothing is left behind then.
+ */
+export async function writeSegment(
+  folder: IndexFolder,
+  name: string,
+  parts: readonly Part[],
+  spec: SegmentCodes,
+  heap: ColumnHeap,
+): Promise<SegmentInfo & { readonly bytes: number }> {
+  const file = (await folder.open(name, { create: true }))!;
+  try {
+    file.truncate(0);
+    const writer = new SectionFileWriter(file);
+    const documents = writeDocuments(writer, parts);
+    const rows = parts.reduce((sum, part) => sum + keptRows(part).length, 0);
+    writeColumn(writer, 'codes', parts, (part) => part.codes, spec.codes, heap);
+    if (spec.rerank)
+      writeColumn(writer, 'rerank', parts, (part) => part.rerank ?? part.codes, spec.rerank, heap);
+    if (parts.every(({ postings }) => postings)) {
+      const lexical = parts.map((part) => ({
+        postings: part.postings!,
+        mask: rowMask(part, part.ids.mask()),
+      }));
+      writer.section('lexical', mergeLexical(lexical));
+    }
+    writer.section('metadata', buildColumns(metadataOf(parts)));
+    const info: SegmentInfo = { documents, rows, ...spec };
+    const bytes = await writer.finish(info);
+    file.close();
+    return { ...info, bytes };
+  } catch (error) {
+    file.close();
+    await folder.remove(name);
+    throw error;
+  }
+}
+
+function writeDocuments(writer: SectionFileWriter, parts: readonly Part[]): number {
+  const count = parts.reduce((sum, { ids }) => sum + ids.size, 0);
+  const rows = parts.reduce((sum, part) => sum + keptRows(part).length, 0);
+  const ids = new IdTable(count);
+  const records = new Uint32Array(RECORD_WORDS * count);
+  const firstRows = new Uint32Array(count + 1);
+  const ranges = new Uint32Array(2 * rows);
+  let document = 0;
+  let row = 0;
+  writer.begin('texts');
+  for (const [part, old] of keptDocuments(parts)) {
+    const { form, text, metadata, hash } = part.stored(old);
+    const [high, low] = [hash.slice(0, 8), hash.slice(8)].map((hex) => Number.parseInt(hex, 16));
+    records.set(
+      [writer.sectionBytes, text.length, metadata.length, form, low, high],
+      RECORD_WORDS * document,
+    );
+    writer.write(text);
+    writer.write(metadata);
+    ids.add(part.ids.at(old));
+    for (let from = part.firstRow(old); from < part.firstRow(old + 1); from++)
+      ranges.set(part.range(from), 2 * row++);
+    firstRows[++document] = row;
+  }
+  const { lengths, long, text } = ids.sections();
+  writer.section('idLengths', lengths);
+  writer.section('idLong', long);
+  writer.section('idText', text);
+  writer.section('records', records);
+  writer.section('firstRows', firstRows);
+  writer.section('ranges', ranges);
+  return count;
+}
+
+function writeColumn(
+  writer: SectionFileWriter,
+  section: string,
+  parts: readonly Part[],
+  columnOf: (part: Part) => VectorColumn,
+  spec: ColumnSpec,
+  heap: ColumnHeap,
+): void {
+  const target = new VectorColumn(heap, spec);
+  try {
+    for (const part of parts) {
+      const source = columnOf(part);
+      const rows = keptRows(part);
+      const isSame = source.kind === target.kind && source.range === target.range;
+      if (isSame) target.appendRows(source, rows);
+      else for (const row of rows) target.append(source.row(row));
+    }
+    writer.begin(section);
+    for (const piece of target.codes()) writer.write(piece);
+  } finally {
+    target.dispose();
+  }
+}
+
+/** Rows of the documents that were not removed. */
+function keptRows(part: Part): Uint32Array {
+  const { ids, rows } = part;
+  if (ids.size === ids.length) return Uint32Array.from({ length: rows }, (_, row) => row);
+  const kept: number[] = [];
+  for (let document = 0; document < ids.length; document++) {
+    if (!ids.has(document)) continue;
+    for (let row = part.firstRow(document); row < part.firstRow(document + 1); row++) kept.push(row);
+  }
+  return Uint32Array.from(kept);
+}
+
+function* keptDocuments(parts: readonly Part[]): Generator<readonly [part: Part, document: number]> {
+  for (const part of parts) {
+    for (let document = 0; document < part.ids.length; document++)
+      if (part.ids.has(document)) yield [part, document];
+  }
+}
+
+function* metadataOf(parts: readonly Part[]) {
+  for (const [part, document] of keptDocuments(parts)) {
+    yield readText(part.stored(document), (words, cause) => corrupt(part.name, words, cause)).metadata;
+  }
+}
