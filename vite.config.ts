@@ -60,6 +60,22 @@ const isolated = {
 /** Packages of files for other databases: whoever exchanges files with one installs its own. */
 const EXCHANGE_PACKAGES = ['apache-arrow', 'hyparquet', 'hyparquet-writer'];
 
+/** A worker is one file, so that it can be served from anywhere. */
+function workerBuild(name: string, source: string): UserConfig {
+  return {
+    plugins: [slimShaders()],
+    build: {
+      emptyOutDir: false,
+      minify: true,
+      sourcemap: true,
+      target: 'es2022',
+      lib: { entry: { [name]: here(source) }, formats: ['es'] },
+      // Nobody shakes this tree any more, so its white space can go, too.
+      rolldownOptions: { output: { minify: true } },
+    },
+  };
+}
+
 /** What each mode of `vite build` makes. All but the demo go into dist/. */
 const builds: Record<string, UserConfig> = {
   library: {
@@ -85,21 +101,8 @@ const builds: Record<string, UserConfig> = {
       },
     },
   },
-  worker: {
-    plugins: [slimShaders()],
-    build: {
-      emptyOutDir: false,
-      minify: true,
-      sourcemap: true,
-      target: 'es2022',
-      lib: {
-        entry: { worker: here('workers/engine.worker.ts'), 'index-worker': here('workers/index.worker.ts') },
-        formats: ['es'],
-      },
-      // Nobody shakes this tree any more, so its white space can go, too.
-      rolldownOptions: { output: { minify: true } },
-    },
-  },
+  worker: workerBuild('worker', 'workers/engine.worker.ts'),
+  'index-worker': workerBuild('index-worker', 'workers/index.worker.ts'),
   node: {
     plugins: [keepUrls()],
     build: {

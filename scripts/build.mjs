@@ -1,4 +1,4 @@
-/** Builds the package into dist/: the library, its worker, the Node entry with the command line, and types. */
+/** Builds the package into dist/: the library, its workers, the Node entry with the command line, and types. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +10,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const types = join(root, 'dist/types');
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
-for (const mode of ['library', 'worker', 'node']) await build({ root, mode, logLevel: 'warn' });
+for (const mode of ['library', 'worker', 'index-worker', 'node'])
+  await build({ root, mode, logLevel: 'warn' });
 
 const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
 execFileSync(process.execPath, [join(typescript, 'bin/tsc'), '-p', join(root, 'tsconfig.types.json')], {
