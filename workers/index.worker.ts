@@ -3,6 +3,7 @@
  * other threads that search are this same script, as bundlers know its address already.
  */
 
+import { openDevice } from '../src/backends/webgpu/device.ts';
 import { describeError } from '../src/describe-error.ts';
 import { IndexedDbFolder } from '../src/index/files/indexeddb-folder.ts';
 import { MemoryFolder } from '../src/index/files/memory-folder.ts';
@@ -27,8 +28,15 @@ async function open({ name, settings, threads }: OpenRequest): Promise<IndexServ
         new MemoryFolder());
   const wanted = threads ?? Math.min(MOST_THREADS, navigator.hardwareConcurrency ?? 1);
   const scanner = await Scanner.create({ threads: wanted, startThread: threadStarter() });
-  const opened = await IndexService.open({ folder, scanner, settings });
-  return opened;
+  return IndexService.open({ folder, scanner, settings, openGpu });
+}
+
+/** The page's GPU, unless a processor plays it. */
+async function openGpu(): Promise<GPUDevice | undefined> {
+  const { device, software } = await openDevice(navigator.gpu as GPU | undefined);
+  if (!software) return device;
+  device.destroy();
+  return undefined;
 }
 
 /** Names of folders cannot hold everything that names of indexes can. */

@@ -1,3 +1,4 @@
+import { COSINE_WEIGHT } from '../index/fuse.ts';
 import type { EvalResult, SetResult } from './evaluate.ts';
 import { type Metrics, mean } from './metrics.ts';
 
@@ -54,7 +55,7 @@ function meanResults(sets: readonly SetResult[]): EvalResult[] {
 
 const DEFINITIONS = `nDCG has linear gain and the discount log2(rank + 1), and its ideal is that of all judged documents; recall and MAP are divided by the number of all relevant documents. Of
 documents with equal scores, the one with the greater id comes first. These are trec_eval's definitions. Means are over queries with a relevant document. Documents are title and
-text with a space between them, one vector each. Codes are those of documents; queries keep float32. \`binary+int8\`: bits propose ten times as many documents, int8 decides. Hybrid: 20 · cosine + BM25 · the share of the query that BM25 covers, over ten times as many documents of each leg.`;
+text with a space between them, one vector each. Codes are those of documents; queries keep float32. \`binary+int8\`: bits propose ten times as many documents, int8 decides. Hybrid: ${COSINE_WEIGHT} · cosine + BM25 · the share of the query that BM25 covers, over ten times as many documents of each leg.`;
 
 /** The report as Markdown: averages first, then a table for each set. */
 export function toMarkdown(report: EvalReport): string {

@@ -23,7 +23,9 @@ function naive(parts: readonly FunnelPart[], vector: Float32Array): { id: string
   const all = parts.flatMap(({ codes, rerank = codes, mask }, part) =>
     Array.from({ length: rerank.length }, (_, row) => {
       const numbers = rerank.row(row);
-      const score = Math.fround(vector.reduce((sum, x, i) => sum + x * numbers[i], 0));
+      const score = Math.fround(
+        vector.reduce((sum, x, i) => sum + x * numbers[i], 0) / Math.hypot(...numbers),
+      );
       return { id: idOf(part, row), score, isIn: !mask || (mask[row >> 5] >>> (row & 31)) & 1 };
     }).filter(({ isIn }) => isIn),
   );

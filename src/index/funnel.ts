@@ -1,4 +1,4 @@
-import type { Scanner, ScanPart, ScanResult } from './scan/scanner.ts';
+import type { Scanner, ScanOptions, ScanPart, ScanResult } from './scan/scanner.ts';
 import { type Scored, TopK } from './top-k.ts';
 import type { VectorColumn } from './vectors/vector-column.ts';
 
@@ -56,12 +56,12 @@ export interface FunnelHits {
 }
 
 /**
- * Rows of a scan that are looked at beyond those that the plan asks for: queries are rounded for scans, and one row more shows whether the
- * last hit has equals.
+ * Rows of a scan that are looked at beyond those that the plan asks for: scans round queries and do not divide by the lengths of what codes
+ * mean, and one row more shows whether the last hit has equals.
  */
-const MARGIN = { float32: 6, int8: 16, int4: 16, binary: 64 };
+const MARGIN = { float32: 6, int8: 32, int4: 64, binary: 64 };
 /** How many times `k` rows are looked at again where all planes are scanned. */
-const OVERSAMPLE = { float32: 1, int8: 2, int4: 2, binary: 16 };
+const OVERSAMPLE = { float32: 1, int8: 2, int4: 8, binary: 16 };
 /** Where equals may lie beyond the cut, so many times as many rows are asked for. */
 const WIDER = 4;
 
@@ -80,6 +80,28 @@ export function searchFunnel(
   return searchFunnelMany(scanner, parts, [vector], options)[0];
 }
 
+/** What scans: a scanner, or a GPU. */
+export type Propose = (
+  parts: readonly ScanPart[],
+  query: ScanOptions & { readonly vector: Float32Array },
+) => Promise<ScanResult>;
+
+/** {@link searchFunnel} with rows that somebody else proposes. */
+export async function searchFunnelBy(
+  propose: Propose,
+  scanner: Scanner,
+  parts: readonly FunnelPart[],
+  vector: Float32Array,
+  options: FunnelOptions,
+): Promise<FunnelHits> {
+  const { columns, scanned, planes, rows, wanted } = prepare(parts, options);
+  for (let candidates = wanted; ; candidates = Math.min(rows, WIDER * candidates)) {
+    const found = await propose(scanned, { vector, candidates, planes });
+    const best = select(found, finestScores(scanner, parts, columns, found, vector), options);
+    if (candidates >= rows || !mayGoOn(found, best, options)) return hitsOf(found, best, options);
+  }
+}
+
 /** {@link searchFunnel} for several vectors, for which memory is read once. */
 export function searchFunnelMany(
   scanner: Scanner,
@@ -87,12 +109,7 @@ export function searchFunnelMany(
   vectors: readonly Float32Array[],
   options: FunnelOptions,
 ): FunnelHits[] {
-  const { exact = false, plan } = options;
-  const columns = parts.map((part) => (exact ? finest(part) : part.codes));
-  const scanned = columns.map((column, i): ScanPart => ({ column, mask: parts[i].mask }));
-  const planes = exact ? undefined : plan?.planes;
-  const rows = columns.reduce((sum, { length }) => sum + length, 0);
-  const wanted = Math.min(rows, candidatesFor(columns, options));
+  const { columns, scanned, planes, rows, wanted } = prepare(parts, options);
   const first = scanner.scanMany(scanned, vectors, { candidates: wanted, planes });
   return vectors.map((vector, i) => {
     let candidates = wanted;
@@ -104,6 +121,15 @@ export function searchFunnelMany(
       found = scanner.scan(scanned, { vector, candidates, planes });
     }
   });
+}
+
+function prepare(parts: readonly FunnelPart[], options: FunnelOptions) {
+  const { exact = false, plan } = options;
+  const columns = parts.map((part) => (exact ? finest(part) : part.codes));
+  const scanned = columns.map((column, i): ScanPart => ({ column, mask: parts[i].mask }));
+  const rows = columns.reduce((sum, { length }) => sum + length, 0);
+  const wanted = Math.min(rows, candidatesFor(columns, options));
+  return { columns, scanned, planes: exact ? undefined : plan?.planes, rows, wanted };
 }
 
 function hitsOf(found: ScanResult, best: readonly Scored[], { k }: FunnelOptions): FunnelHits {

@@ -140,6 +140,12 @@ describe('fuseByScore', () => {
     }
   });
 
+  it('trusts scores below the full one in proportion', () => {
+    const [first, second, third] = fuseByScore([{ ...WORDS, lowest: 0, full: 9 }]);
+    expect([first.score, second.score, third.score]).toEqual([12, 6 * (6 / 9), 3 * (3 / 9)]);
+    expect(fuseByScore([{ ids: ['a'], scores: [-3], lowest: -1, full: -1 }])[0].score).toBe(0);
+  });
+
   it('lets the leg decide that is surer of its first hit', () => {
     const vectors = { ids: ['near', 'far'], scores: [0.6, 0.3], weight: 20 };
     const words = (score: number) => ({ ids: ['far', 'near'], scores: [score, 1], lowest: 0 });
@@ -178,6 +184,7 @@ describe('all of them', () => {
       expect(() => fuse([{ ids: ['a', 'b'], scores: [1, 2] }])).toThrow(refused('is 2 after 1'));
       expect(() => fuse([{ ids: ['a'], scores: [Number.NaN] }])).toThrow(refused('is NaN'));
       expect(() => fuse([{ ...VECTORS, lowest: Number.NaN }])).toThrow(refused('lowest score of leg 0'));
+      expect(() => fuse([{ ...VECTORS, full: Number.NaN }])).toThrow(refused('full score of leg 0'));
     }
     expect(() => fuseByRank([VECTORS], { rankConstant: -1 })).toThrow(refused('rankConstant is -1'));
   });

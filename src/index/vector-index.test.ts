@@ -293,7 +293,10 @@ describe.each(KINDS)('an index with %j', (options) => {
         const index = make(all);
         const length = Math.hypot(...query);
         const kept = new Map(all.map(([id]) => [id, index.get(id)!]));
-        const scoreOf = (id: string) => kept.get(id)!.reduce((sum, x, i) => sum + (x * query[i]) / length, 0);
+        const scoreOf = (id: string) =>
+          kept.get(id)!.reduce((sum, x, i) => sum + x * query[i], 0) /
+          length /
+          (Math.hypot(...kept.get(id)!) || 1);
         const expected = all.map(([id]) => scoreOf(id)).sort((a, b) => b - a);
         const hits = index.search(query, { k, exact: true });
         expect(hits).toHaveLength(Math.min(k, all.length));

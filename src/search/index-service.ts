@@ -4,6 +4,7 @@ import type { CollectionSettings, Manifest } from '../index/collection/manifest.
 import { readTwins, type Stated, writeTwins } from '../index/collection/twin-files.ts';
 import type { IndexFolder } from '../index/files/folder.ts';
 import { SlotFolder } from '../index/files/slot-folder.ts';
+import type { OpenGpu } from '../index/gpu/gpu-search.ts';
 import type { Scanner } from '../index/scan/scanner.ts';
 import type { Service } from '../tabs/service.ts';
 import type { HeldFiles, IndexProducts, IndexReport, IndexWork, Slot } from './work.ts';
@@ -24,6 +25,9 @@ export interface IndexServiceOptions {
   readonly scanner: Scanner;
   /** For an index that is made now. */
   readonly settings: CollectionSettings;
+  /** See `CollectionOptions`. */
+  readonly openGpu?: OpenGpu;
+  readonly gpuRows?: number;
 }
 
 /**
@@ -42,7 +46,7 @@ export class IndexService implements Service<IndexWork, IndexProducts[IndexWork[
 
   /** @throws SternaError as {@link Collection.open}. */
   static async open(options: IndexServiceOptions): Promise<IndexService> {
-    const { folder, scanner, settings } = options;
+    const { folder } = options;
     const read = await readTwins<Root>(
       folder,
       ROOT,
@@ -56,11 +60,8 @@ export class IndexService implements Service<IndexWork, IndexProducts[IndexWork[
       );
     }
     const root = read ?? { version: ROOT_VERSION, generation: 0, current: 'a' };
-    const current = await Collection.open({
-      folder: new SlotFolder(folder, `${root.current}-`),
-      scanner,
-      settings,
-    });
+    const slot = new SlotFolder(folder, `${root.current}-`);
+    const current = await Collection.open({ ...options, folder: slot });
     return new IndexService(options, root, current);
   }
 
@@ -79,7 +80,7 @@ export class IndexService implements Service<IndexWork, IndexProducts[IndexWork[
       plan: current.plan && { planes: current.plan.planes, oversample: current.plan.oversample },
       lasting: folder.lasting,
       location: folder.location,
-      adapter: scanner.adapter,
+      adapter: current.isOnGpu ? `WebGPU and ${scanner.adapter}` : scanner.adapter,
       recovery: current.recovery,
       failure: failure === undefined ? undefined : String((failure as Error).message ?? failure),
     };
@@ -149,8 +150,7 @@ export class IndexService implements Service<IndexWork, IndexProducts[IndexWork[
   }
 
   private async prepare(settings: CollectionSettings, space: string): Promise<IndexReport> {
-    const { scanner } = this.options;
-    this.next ??= await Collection.open({ folder: this.nextFolder, scanner, settings });
+    this.next ??= await Collection.open({ ...this.options, folder: this.nextFolder, settings });
     const isOther =
       (this.next.space && this.next.space.id !== space) ||
       JSON.stringify(this.next.settings) !== JSON.stringify(settings);
@@ -158,7 +158,7 @@ export class IndexService implements Service<IndexWork, IndexProducts[IndexWork[
       await this.next.close();
       this.next = undefined;
       await clear(this.nextFolder);
-      this.next = await Collection.open({ folder: this.nextFolder, scanner, settings });
+      this.next = await Collection.open({ ...this.options, folder: this.nextFolder, settings });
     }
     return this.report;
   }
@@ -236,8 +236,8 @@ export class IndexService implements Service<IndexWork, IndexProducts[IndexWork[
     await writeTwins(this.nextFolder, 'manifest', manifest);
     try {
       this.next = await Collection.open({
+        ...this.options,
         folder: this.nextFolder,
-        scanner: this.options.scanner,
         settings: manifest.settings,
       });
     } catch (error) {

@@ -27,6 +27,9 @@ interface Described {
 }
 
 const HEADER_BYTES = 8;
+/** How each description begins: by this a batch is found again behind damaged ones. */
+export const BATCH_MARK = new TextEncoder().encode('{"operation":');
+export const BATCH_MARK_AT = HEADER_BYTES;
 
 export function batchToBytes({ operation, remove, put }: Batch, dimensions: number): Uint8Array {
   const described: Described = {
@@ -64,8 +67,11 @@ export function batchToBytes({ operation, remove, put }: Batch, dimensions: numb
   return bytes;
 }
 
-/** @throws SternaError `corrupt-file`. */
-export function batchFromBytes(source: Uint8Array): Batch {
+/**
+ * @param expected - dimensions of vectors; absent where there can be no documents yet.
+ * @throws SternaError `corrupt-file`.
+ */
+export function batchFromBytes(source: Uint8Array, expected: number | undefined): Batch {
   if (source.length < HEADER_BYTES) throw corrupt('it is too short');
   const bytes = source.slice(); // aligned, and no longer a part of the file
   const header = new DataView(bytes.buffer);
@@ -74,6 +80,8 @@ export function batchFromBytes(source: Uint8Array): Batch {
   const start = HEADER_BYTES + align(jsonBytes);
   if (start > bytes.length) throw corrupt('its description ends beyond it');
   const { operation, remove, put } = describedIn(bytes.subarray(HEADER_BYTES, HEADER_BYTES + jsonBytes));
+  if (put.length > 0 && dimensions !== expected)
+    throw corrupt(`its vectors have ${dimensions} dimensions; needed: ${expected}`);
   const rows = put.reduce((sum, { ranges }) => sum + ranges.length / 2, 0);
   const termCount = put.flatMap(({ terms = [] }) => terms).reduce((sum, count) => sum + count, 0);
   const needed = start + 4 * (rows * dimensions + termCount);

@@ -1,11 +1,13 @@
 import { SternaError } from '../../errors.ts';
 import type { IndexFolder } from '../files/folder.ts';
+import { GpuSearch, type OpenGpu } from '../gpu/gpu-search.ts';
 import { planFunnel } from '../plan-funnel.ts';
 import type { Scanner } from '../scan/scanner.ts';
 import { calibrateRange } from '../vectors/calibrate.ts';
 import type { CodeKind } from '../vectors/code-layout.ts';
 import type { ColumnSpec } from '../vectors/vector-column.ts';
 import type { Batch } from './changes.ts';
+import { checkBatch } from './check-batch.ts';
 import { readDeletions, writeDeletions } from './deletions.ts';
 import { Head } from './head.ts';
 import { Journal } from './journal.ts';
@@ -13,6 +15,7 @@ import {
   type CollectionSettings,
   FORMAT_VERSION,
   type Manifest,
+  mendManifest,
   readManifest,
   type SegmentEntry,
   writeManifest,
@@ -42,9 +45,9 @@ export interface StoredPassages {
 export interface Recovery {
   /** Records of the journal that were replayed. */
   readonly replayed: number;
-  /** Bytes at the end of the journal that were no whole record, and were cut off: nothing that was acknowledged. */
+  /** Bytes at the end of the journal that were no whole record, and were cut off: what was being written when the power went, unless the disk has damaged it. */
   readonly tornBytes: number;
-  /** Records in the middle of the journal that are damaged: what they did is lost. */
+  /** Places in the middle of the journal that are damaged: what the records there did is lost. A journal that is missing is one. */
   readonly damagedRecords: number;
   /** Files that belong to nothing, and were removed: the remains of work that was interrupted. */
   readonly removedFiles: readonly string[];
@@ -78,7 +81,14 @@ export interface CollectionOptions {
   /** For a collection that is made now; one that is there has its own. */
   readonly settings: CollectionSettings;
   readonly seal?: SealLimits;
+  /** A GPU, which is tried out when there are enough rows. */
+  readonly openGpu?: OpenGpu;
+  /** Rows from which on a GPU is tried out; 0 takes it whether it is faster or not, for tests. */
+  readonly gpuRows?: number;
 }
+
+/** Fewer rows are scanned in less time than a GPU takes to answer. */
+const GPU_ROWS = 200_000;
 
 /**
  * Documents with their passages, vectors, postings and metadata, in a folder. One process has it open at a time.
@@ -97,15 +107,20 @@ export class Collection {
   private closed = false;
   /** Set by what failed in the background; the next batch tries again. */
   private failure: unknown;
+  /** Why it is not known any more which manifest counts; it is, when the collection is opened again. */
+  private broken: unknown;
   private readonly operations: Set<string>;
   private maintaining = false;
+  /** Where it was measured to be faster than the processor. */
+  private gpu: GpuSearch | undefined;
+  private rowsOfTrial = 0;
   /** Exports that are under way: files stay as they are meanwhile. */
   private readers = 0;
 
   private constructor(
     private readonly folder: IndexFolder,
     private readonly scanner: Scanner,
-    private readonly seal: SealLimits,
+    private readonly options: CollectionOptions,
     private manifest: Manifest,
     private readonly segments: Segment[],
     private head: Head | undefined,
@@ -120,26 +135,44 @@ export class Collection {
    *
    * @throws SternaError `corrupt-file` where a file is damaged or of a later version, `storage`, `storage-full`, `limits`.
    */
-  static async open({ folder, scanner, settings, seal = SEAL }: CollectionOptions): Promise<Collection> {
+  static async open(options: CollectionOptions): Promise<Collection> {
+    const { folder, scanner, settings } = options;
     const manifest = (await readManifest(folder)) ?? (await makeCollection(folder, settings));
     const segments: Segment[] = [];
+    let opened: { close(): void } | undefined;
     try {
-      for (const { file, deleted, documents } of manifest.segments) {
-        const segment = await Segment.open(folder, file, scanner.heap);
+      for (const entry of manifest.segments) {
+        const segment = await Segment.open(folder, entry.file, scanner.heap);
         segments.push(segment);
-        if (segment.ids.length !== documents)
-          throw corrupt(file, 'the manifest says that it has other documents');
-        if (deleted) await readDeletions(folder, deleted, segment.ids);
+        checkEntry(entry, segment, manifest.space);
+        if (entry.deleted) await readDeletions(folder, entry.deleted, segment.ids);
       }
+      await mendManifest(folder, manifest);
       const removedFiles = await removeOrphans(folder, manifest);
-      const { journal, batches, ...rest } = await Journal.open(folder, manifest.journal);
+      const { journal, batches, ...rest } = await Journal.open(
+        folder,
+        manifest.journal,
+        manifest.space?.dimensions,
+      );
+      opened = journal;
       const recovery = { ...rest, replayed: batches.length, removedFiles };
       const { space } = manifest;
       const head = space && new Head(scanner.heap, space.dimensions, manifest.settings.lexical);
-      const collection = new Collection(folder, scanner, seal, manifest, segments, head, journal, recovery);
+      const collection = new Collection(
+        folder,
+        scanner,
+        options,
+        manifest,
+        segments,
+        head,
+        journal,
+        recovery,
+      );
       for (const batch of batches) collection.take(batch);
+      void collection.inTurn(() => collection.tryGpu()).catch(() => {});
       return collection;
     } catch (error) {
+      opened?.close();
       for (const segment of segments) segment.dispose();
       throw error;
     }
@@ -173,6 +206,11 @@ export class Collection {
     return this.segments.reduce((sum, { bytes }) => sum + bytes, this.journal.size);
   }
 
+  /** Whether a GPU scans the segments. */
+  get isOnGpu(): boolean {
+    return this.gpu !== undefined;
+  }
+
   /** How segments are searched. */
   get plan(): Manifest['plan'] {
     return this.manifest.plan;
@@ -187,11 +225,13 @@ export class Collection {
    * Does what a batch says. When the promise settles it is durable.
    *
    * @param space - of the batch's vectors, where it has any.
-   * @throws SternaError `space-mismatch`, `storage-full`, `storage`: nothing of the batch is done then.
+   * @throws SternaError `invalid-input`, `invalid-vector`, `space-mismatch`, `storage-full`, `storage`: nothing of the batch is done then.
    */
   apply(batch: Batch, space?: CollectionSpace): Promise<void> {
     return this.inTurn(async () => {
       if (this.operations.has(batch.operation)) return;
+      this.throwIfBroken();
+      checkBatch(batch, (this.space ?? space)?.dimensions);
       if (space) await this.checkSpace(space);
       await this.journal.append(batch, this.space?.dimensions ?? 0);
       this.take(batch);
@@ -200,9 +240,20 @@ export class Collection {
   }
 
   /** The passages that answer best. @throws SternaError `invalid-input`, `corrupt-file`. */
-  search(query: CollectionQuery): CollectionHit[] {
+  async search(query: CollectionQuery): Promise<CollectionHit[]> {
     this.throwIfClosed();
-    return searchParts(this.scanner, this.parts, query, this.manifest.plan);
+    const { scanner, gpu, parts } = this;
+    const { plan, generation } = this.manifest;
+    if (!gpu) return searchParts({ scanner, plan }, parts, query);
+    try {
+      const hits = await searchParts({ scanner, gpu, plan }, parts, query);
+      if (this.manifest.generation === generation) return hits;
+    } catch (error) {
+      if (this.gpu === gpu && isOfGpu(error)) this.leaveGpu();
+    }
+    // A GPU may go away, and segments may be merged while it is waited for: the processor is always there.
+    this.throwIfClosed();
+    return searchParts({ scanner, plan: this.manifest.plan }, this.parts, query);
   }
 
   /** A document with its hash; nothing where there is none. */
@@ -300,11 +351,12 @@ export class Collection {
     }
   }
 
-  /** Closes its files. What was acknowledged is there when it is opened again. */
+  /** Closes its files, after what is under way. What was acknowledged is there when it is opened again. */
   async close(): Promise<void> {
-    if (this.closed) return;
     await this.idle();
+    if (this.closed) return;
     this.closed = true;
+    this.leaveGpu();
     this.journal.close();
     this.head?.dispose();
     for (const segment of this.segments) segment.dispose();
@@ -327,13 +379,15 @@ export class Collection {
     if (this.closed) throw new SternaError('disposed', 'This index was closed; open it again.');
   }
 
+  private throwIfBroken(): void {
+    if (this.broken) throw this.broken;
+  }
+
   private async checkSpace({ id, dimensions }: CollectionSpace): Promise<void> {
     const { space } = this;
     if (space && space.id !== id) throw spaceMismatch(space.id, id);
     if (space) return;
-    const next = { ...this.manifest, space: { id, dimensions }, generation: this.manifest.generation + 1 };
-    await writeManifest(this.folder, next);
-    this.manifest = next;
+    this.manifest = await this.nextManifest({ space: { id, dimensions } });
     this.head = new Head(this.scanner.heap, dimensions, this.settings.lexical);
   }
 
@@ -388,7 +442,8 @@ export class Collection {
 
   private async maintain(): Promise<void> {
     this.failure = undefined;
-    const isFull = (this.head?.rows ?? 0) >= this.seal.rows || this.journal.size >= this.seal.bytes;
+    const { seal = SEAL } = this.options;
+    const isFull = (this.head?.rows ?? 0) >= seal.rows || this.journal.size >= seal.bytes;
     if (this.readers > 0) return;
     if (isFull) await this.sealHead();
     for (;;) {
@@ -400,6 +455,7 @@ export class Collection {
     }
     const rows = this.segments.reduce((sum, segment) => sum + segment.rows, 0);
     if (isFull && rows >= 2 * (this.manifest.plan?.rows ?? 0)) await this.planAnew();
+    await this.tryGpu();
   }
 
   /** Why the last sealing or merging did not work; nothing where it did. */
@@ -412,59 +468,62 @@ export class Collection {
     const { head } = this;
     const isEmpty = this.journal.size === 0;
     if (isEmpty) return;
-    const sealed: Segment[] = [];
-    let { nextFile } = this.manifest;
-    let { range } = this.manifest;
-    if (head && head.ids.size > 0) {
-      range ??= this.calibrated(head);
-      const name = `segment-${nextFile++}`;
-      await writeSegment(this.folder, name, [head], this.codesFor(range), this.scanner.heap);
-      sealed.push(await Segment.open(this.folder, name, this.scanner.heap));
-    }
-    const journal = await Journal.open(this.folder, `journal-${nextFile}`);
+    let { nextFile, range } = this.manifest;
+    let sealed: Segment | undefined;
+    let journal: Journal | undefined;
+    let manifest: Manifest;
     try {
-      await this.switchTo([...this.segments, ...sealed], {
-        journal: `journal-${nextFile++}`,
-        nextFile,
-        range,
-        operations: [...this.operations],
-      });
+      if (head && head.ids.size > 0) {
+        range ??= this.calibrated(head);
+        sealed = await this.written(`segment-${nextFile++}`, [head], range);
+      }
+      const name = `journal-${nextFile++}`;
+      journal = await Journal.create(this.folder, name);
+      const segments = sealed ? [...this.segments, sealed] : this.segments;
+      const operations = [...this.operations];
+      manifest = await this.manifestOf(segments, { journal: name, nextFile, range, operations });
     } catch (error) {
-      journal.journal.close();
-      for (const segment of sealed) segment.dispose();
+      journal?.close();
+      sealed?.dispose();
       throw error;
     }
+    // All at once from here on: a search sees the documents in the head or in the segment, not in both.
+    this.manifest = manifest;
+    if (sealed) this.segments.push(sealed);
     this.journal.close();
-    this.journal = journal.journal;
+    this.journal = journal;
     head?.dispose();
     this.head = this.space && new Head(this.scanner.heap, this.space.dimensions, this.settings.lexical);
-    if (this.readers === 0) await removeOrphans(this.folder, this.manifest);
+    await this.clearAway();
   }
 
   /** Writes segments as one. */
   private async merge(places: readonly number[]): Promise<void> {
     const old = places.map((place) => this.segments[place]);
-    const others = this.segments.filter((segment) => !old.includes(segment));
-    let { nextFile } = this.manifest;
-    const merged: Segment[] = [];
-    if (old.some(({ ids }) => ids.size > 0)) {
-      const name = `segment-${nextFile++}`;
-      const codes = this.codesFor(this.manifest.range);
-      await writeSegment(this.folder, name, old, codes, this.scanner.heap);
-      merged.push(await Segment.open(this.folder, name, this.scanner.heap));
-    }
+    const segments = this.segments.filter((segment) => !old.includes(segment));
+    let { nextFile, range } = this.manifest;
+    let merged: Segment | undefined;
     try {
-      await this.switchTo([...others, ...merged], { nextFile });
+      if (old.some(({ ids }) => ids.size > 0))
+        merged = await this.written(`segment-${nextFile++}`, old, range);
+      if (merged) segments.push(merged);
+      this.manifest = await this.manifestOf(segments, { nextFile });
     } catch (error) {
-      for (const segment of merged) segment.dispose();
+      merged?.dispose();
       throw error;
     }
+    this.segments.splice(0, this.segments.length, ...segments);
     for (const segment of old) segment.dispose();
-    if (this.readers === 0) await removeOrphans(this.folder, this.manifest);
+    await this.clearAway();
   }
 
-  /** Makes these segments the collection's, by a new manifest. Removals that are only in the journal so far are noted beside it. */
-  private async switchTo(segments: readonly Segment[], changes: Partial<Manifest>): Promise<void> {
+  private async written(name: string, parts: readonly Part[], range: number | undefined): Promise<Segment> {
+    await writeSegment(this.folder, name, parts, this.codesFor(range), this.scanner.heap);
+    return Segment.open(this.folder, name, this.scanner.heap);
+  }
+
+  /** Writes the manifest of these segments. Removals that are only in the journal so far are noted beside it. */
+  private async manifestOf(segments: readonly Segment[], changes: Partial<Manifest>): Promise<Manifest> {
     let nextFile = changes.nextFile ?? this.manifest.nextFile;
     const entries: SegmentEntry[] = [];
     for (const segment of segments) {
@@ -476,17 +535,26 @@ export class Collection {
       }
       entries.push({ file: name, bytes, documents: ids.length, rows, deleted });
     }
-    const { generation } = this.manifest;
-    const manifest = {
-      ...this.manifest,
-      ...changes,
-      generation: generation + 1,
-      segments: entries,
-      nextFile,
-    };
-    await writeManifest(this.folder, manifest);
-    this.manifest = manifest;
-    this.segments.splice(0, this.segments.length, ...segments);
+    return this.nextManifest({ ...changes, segments: entries, nextFile });
+  }
+
+  /** @returns a manifest with these changes, which is durable. */
+  private async nextManifest(changes: Partial<Manifest>): Promise<Manifest> {
+    this.throwIfBroken();
+    const manifest = { ...this.manifest, ...changes, generation: this.manifest.generation + 1 };
+    try {
+      await writeManifest(this.folder, manifest);
+    } catch (error) {
+      // It may name another journal than the one that would be written to.
+      if ((error as SternaError).code === 'storage') this.broken = error;
+      throw error;
+    }
+    return manifest;
+  }
+
+  /** Removes files that count no more. They do no harm where that fails. */
+  private async clearAway(): Promise<void> {
+    if (this.readers === 0) await removeOrphans(this.folder, this.manifest).catch(() => {});
   }
 
   private async planAnew(): Promise<void> {
@@ -494,9 +562,31 @@ export class Collection {
     if (parts.length === 0) return;
     const rows = parts.reduce((sum, part) => sum + part.rows, 0);
     const plan = { ...planFunnel(this.scanner, parts), rows };
-    const manifest = { ...this.manifest, plan, generation: this.manifest.generation + 1 };
-    await writeManifest(this.folder, manifest);
-    this.manifest = manifest;
+    this.manifest = await this.nextManifest({ plan });
+  }
+
+  /** Takes a GPU into service when that is worth while, and brings it what it lacks. */
+  private async tryGpu(): Promise<void> {
+    const { openGpu, gpuRows = GPU_ROWS } = this.options;
+    const columns = this.segments.map(({ codes }) => codes);
+    const rows = columns.reduce((sum, { length }) => sum + length, 0);
+    if (this.gpu) {
+      try {
+        this.gpu.take(columns);
+      } catch {
+        this.leaveGpu();
+      }
+      return;
+    }
+    // It is tried again when there is twice as much.
+    if (!openGpu || rows < gpuRows || rows === 0 || rows < 2 * this.rowsOfTrial) return;
+    this.rowsOfTrial = rows;
+    this.gpu = await GpuSearch.tryOut(openGpu, this.scanner, columns, this.manifest.plan, gpuRows === 0);
+  }
+
+  private leaveGpu(): void {
+    this.gpu?.dispose();
+    this.gpu = undefined;
   }
 
   private calibrated(head: Head): number | undefined {
@@ -527,6 +617,11 @@ export class Collection {
   }
 }
 
+function isOfGpu(error: unknown): boolean {
+  const codes: readonly string[] = ['device-lost', 'limits', 'wrong-results', 'disposed', 'no-webgpu'];
+  return error instanceof SternaError && codes.includes(error.code);
+}
+
 function needsRange(kind: CodeKind): boolean {
   return kind === 'int8' || kind === 'int4';
 }
@@ -541,8 +636,25 @@ async function makeCollection(folder: IndexFolder, settings: CollectionSettings)
     nextFile: 1,
     operations: [],
   };
+  (await Journal.create(folder, manifest.journal)).close();
   await writeManifest(folder, manifest);
   return manifest;
+}
+
+/** @throws SternaError `corrupt-file` for a segment that is not the one that the manifest means. */
+function checkEntry(
+  { file, documents, rows, bytes }: SegmentEntry,
+  segment: Segment,
+  space: CollectionSpace | undefined,
+): void {
+  const isSame = segment.ids.length === documents && segment.rows === rows && segment.bytes === bytes;
+  if (!isSame) throw corrupt(file, 'the manifest says that it has other documents');
+  const { codes, rerank = codes } = segment;
+  if (codes.dimensions !== space?.dimensions || rerank.dimensions !== space.dimensions)
+    throw corrupt(
+      file,
+      `its vectors have ${codes.dimensions} dimensions, and the index ${space?.dimensions}`,
+    );
 }
 
 /** Removes files that the manifest does not name. */

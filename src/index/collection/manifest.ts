@@ -1,8 +1,8 @@
 import { SternaError } from '../../errors.ts';
 import type { IndexFolder } from '../files/folder.ts';
 import type { FunnelPlan } from '../funnel.ts';
-import type { CodeKind } from '../vectors/code-layout.ts';
-import { readTwins, type Stated, writeTwins } from './twin-files.ts';
+import { CODE_KINDS, type CodeKind } from '../vectors/code-layout.ts';
+import { mendTwins, readTwins, type Stated, writeTwins } from './twin-files.ts';
 
 /** Raised with every change that readers of before would misread. */
 export const FORMAT_VERSION = 1;
@@ -64,33 +64,79 @@ export async function readManifest(folder: IndexFolder): Promise<Manifest | unde
   const manifest = await readTwins<Manifest>(folder, NAME, FORMAT_VERSION, isManifest);
   if (manifest !== 'damaged') return manifest;
   // One that was never whole says nothing, as long as there is nothing else: its collection had not been made yet.
-  const hasData = (await folder.names()).some((name) => !name.startsWith(NAME));
-  if (!hasData) return undefined;
+  if (!(await hasData(folder))) return undefined;
   throw new SternaError(
     'corrupt-file',
     `Both manifests of ${folder.location} are damaged, so its files cannot be told apart. Restore it from an export, or index anew.`,
   );
 }
 
-function isManifest(value: Partial<Manifest>): boolean {
-  const { settings, segments, journal, nextFile, operations, space } = value;
-  const isEntry = ({ file, bytes, documents, rows, deleted }: SegmentEntry) =>
-    isFileName(file) &&
-    [bytes, documents, rows].every((one) => Number.isSafeInteger(one) && one >= 0) &&
-    (deleted === undefined || isFileName(deleted));
+/** Makes both files hold the manifest; see `mendTwins`. */
+export function mendManifest(folder: IndexFolder, manifest: Manifest): Promise<void> {
+  return mendTwins(folder, NAME, manifest);
+}
+
+/** Whether there is any file besides manifests that is not empty. */
+async function hasData(folder: IndexFolder): Promise<boolean> {
+  for (const name of await folder.names()) {
+    const file = name.startsWith(NAME) ? undefined : await folder.open(name);
+    const size = file?.size ?? 0;
+    file?.close();
+    if (size > 0) return true;
+  }
+  return false;
+}
+
+/** Whether it is a manifest that leads nowhere else, and whose next files are not among those that are there. */
+export function isManifest(value: Partial<Manifest>): boolean {
+  const { settings, segments, journal, nextFile, operations, space, range, plan } = value;
+  if (!Array.isArray(segments) || !segments.every(isEntry) || !isCount(nextFile)) return false;
+  if (!isFileName('journal', journal) || !isSettings(settings)) return false;
+  const files = segments.flatMap(({ file, deleted }) => (deleted ? [file, deleted] : [file]));
+  const numbers = [...files, journal].map((name) => Number(name.slice(name.indexOf('-') + 1)));
   return (
-    typeof settings === 'object' &&
-    settings !== null &&
-    Array.isArray(segments) &&
-    segments.every((entry) => typeof entry === 'object' && entry !== null && isEntry(entry)) &&
-    isFileName(journal) &&
-    Number.isInteger(nextFile) &&
+    new Set(files).size === files.length &&
+    numbers.every((number) => number < nextFile) &&
     Array.isArray(operations) &&
-    (space === undefined || (typeof space.id === 'string' && Number.isInteger(space.dimensions)))
+    operations.every((operation) => typeof operation === 'string') &&
+    (space === undefined || (typeof space?.id === 'string' && isAtLeastOne(space.dimensions))) &&
+    (range === undefined || (Number.isFinite(range) && range > 0)) &&
+    (plan === undefined || [plan?.planes, plan?.oversample].every(isAtLeastOne))
   );
 }
 
+function isEntry(value: Partial<SegmentEntry> | null): value is SegmentEntry {
+  const { file, bytes, documents, rows, deleted } = value ?? {};
+  return (
+    isFileName('segment', file) &&
+    [bytes, documents, rows].every(isCount) &&
+    (deleted === undefined || isFileName('deleted', deleted))
+  );
+}
+
+function isSettings(value: Partial<CollectionSettings> | null | undefined): value is CollectionSettings {
+  const { codes, rerank, passageTokens, lexical, dimensions } = value ?? {};
+  const isKind = (kind: unknown) => CODE_KINDS.includes(kind as CodeKind);
+  return (
+    isKind(codes) &&
+    (rerank === undefined || isKind(rerank)) &&
+    isAtLeastOne(passageTokens) &&
+    typeof lexical === 'boolean' &&
+    (dimensions === undefined || isAtLeastOne(dimensions))
+  );
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 52;
+}
+
+function isAtLeastOne(value: unknown): boolean {
+  return isCount(value) && value > 0;
+}
+
 /** Names of the collection's own files lead nowhere else. */
-function isFileName(name: unknown): name is string {
-  return typeof name === 'string' && /^[a-z]+-[0-9]+$/.test(name);
+function isFileName(kind: 'segment' | 'deleted' | 'journal', name: unknown): name is string {
+  return (
+    typeof name === 'string' && name.startsWith(`${kind}-`) && /^[a-z]+-(0|[1-9][0-9]{0,15})$/.test(name)
+  );
 }

@@ -1,6 +1,8 @@
-import { type FunnelPart, type FunnelPlan, searchFunnel } from '../funnel.ts';
-import { fuseByRank } from '../fuse.ts';
-import { bm25 } from '../lexical/bm25.ts';
+import { type FunnelPart, type FunnelPlan, searchFunnel, searchFunnelBy } from '../funnel.ts';
+import { COSINE_WEIGHT, fuseByScore } from '../fuse.ts';
+import type { GpuSearch } from '../gpu/gpu-search.ts';
+import { bm25, type LexicalPart } from '../lexical/bm25.ts';
+import { fullScore } from '../lexical/full-score.ts';
 import { type CompiledFilter, compileFilter, evaluate } from '../metadata/filter.ts';
 import type { Scanner } from '../scan/scanner.ts';
 import { type Part, rowMask } from './part.ts';
@@ -20,22 +22,29 @@ interface RankedRow {
   readonly scores: CollectionHit['scores'];
 }
 
+/** What a search is done with. */
+export interface SearchMeans {
+  readonly scanner: Scanner;
+  /** Where it was measured to be faster. */
+  readonly gpu?: GpuSearch;
+  readonly plan?: FunnelPlan;
+}
+
 /**
  * Searches parts of a collection.
  *
  * @throws SternaError `invalid-input` for a filter that is none, `corrupt-file` where a segment is damaged.
  */
-export function searchParts(
-  scanner: Scanner,
+export async function searchParts(
+  { scanner, gpu, plan }: SearchMeans,
   parts: readonly Part[],
   query: CollectionQuery,
-  plan: FunnelPlan | undefined,
-): CollectionHit[] {
-  const search = new PartSearch(scanner, parts, query, plan);
+): Promise<CollectionHit[]> {
+  const search = new PartSearch({ scanner, gpu, plan }, parts, query);
   const { k, perDocument } = query;
   // Passages of documents that have enough of them are passed over, so more must be asked for until k are left.
   for (let asked = perDocument === 1 ? 2 * k : k; ; asked *= 4) {
-    const ranked = search.ranked(asked);
+    const ranked = await search.ranked(asked);
     const hits = perDocumentAtMost(parts, ranked, perDocument).slice(0, k);
     if (hits.length === k || ranked.length < asked) return hits.map((row) => hitOf(parts, row));
   }
@@ -43,69 +52,83 @@ export function searchParts(
 
 class PartSearch {
   private readonly masks: readonly (Uint32Array | undefined)[];
+  private readonly lexicalParts: readonly (LexicalPart & { readonly part: number })[];
 
   constructor(
-    private readonly scanner: Scanner,
+    private readonly means: SearchMeans,
     private readonly parts: readonly Part[],
     private readonly query: CollectionQuery,
-    private readonly plan: FunnelPlan | undefined,
   ) {
     const filter = query.filter && compileFilter(query.filter);
     this.masks = parts.map((part) => rowMask(part, documentMask(part, filter)));
+    this.lexicalParts = parts.flatMap(({ postings }, part) =>
+      postings ? [{ postings, mask: this.masks[part], part }] : [],
+    );
   }
 
   /** The best passages, at most `count`. */
-  ranked(count: number): RankedRow[] {
+  async ranked(count: number): Promise<RankedRow[]> {
     const { vector, terms } = this.query;
-    if (!terms)
-      return this.byVector(count).map(({ key, score }) => ({ key, score, scores: { vector: score } }));
+    if (!terms) {
+      const found = await this.byVector(count);
+      return found.map(({ key, score }) => ({ key, score, scores: { vector: score } }));
+    }
     if (!vector)
       return this.byTerms(count).map(({ key, score }) => ({ key, score, scores: { lexical: score } }));
     return this.fused(count);
   }
 
-  private fused(count: number): RankedRow[] {
+  private async fused(count: number): Promise<RankedRow[]> {
     const depth = Math.max(FUSION_DEPTH, count);
-    const { vector: vectorWeight = 1, lexical: lexicalWeight = 1 } = this.query.weights ?? {};
+    const { vector = 1, lexical = 1 } = this.query.weights ?? {};
+    const full = fullScore(this.lexicalParts, this.query.terms!);
     const legs = [
-      { found: this.byVector(depth), weight: vectorWeight },
-      { found: this.byTerms(depth), weight: lexicalWeight },
-    ].map(({ found, weight }) => ({
-      ids: found.map(({ key }) => key),
-      scores: found.map(({ score }) => score),
-      weight,
-    }));
-    return fuseByRank(legs, { k: count }).map(({ id, score, scores: [vector, lexical] }) => ({
+      { ...legOf(await this.byVector(depth)), weight: COSINE_WEIGHT * vector },
+      { ...legOf(this.byTerms(depth)), weight: lexical, lowest: 0, full },
+    ];
+    return fuseByScore(legs, { k: count }).map(({ id, score, scores: [vector, lexical] }) => ({
       key: id,
       score,
       scores: { vector, lexical },
     }));
   }
 
-  private byVector(count: number): { key: number; score: number }[] {
-    const { parts, masks, scanner, plan } = this;
+  private async byVector(count: number): Promise<{ key: number; score: number }[]> {
+    const { parts, masks } = this;
+    const { scanner, gpu, plan } = this.means;
     const { vector, exact, minScore } = this.query;
     const searched = parts.map(({ codes, rerank }, i): FunnelPart => ({ codes, rerank, mask: masks[i] }));
-    const { hits } = searchFunnel(scanner, searched, vector!, {
+    const options = {
       k: count,
       exact,
       plan,
       minScore,
-      idOf: (part, row) => passageId(parts[part], row),
-    });
+      idOf: (part: number, row: number) => passageId(parts[part], row),
+    };
+    const { hits } = gpu
+      ? await searchFunnelBy(
+          (some, query) => gpu.scan(scanner, some, query),
+          scanner,
+          searched,
+          vector!,
+          options,
+        )
+      : searchFunnel(scanner, searched, vector!, options);
     return hits.map(({ part, row, score }) => ({ key: part * ROWS + row, score }));
   }
 
   private byTerms(count: number): { key: number; score: number }[] {
-    const searched = this.parts.flatMap(({ postings }, i) =>
-      postings ? [{ postings, mask: this.masks[i], part: i }] : [],
-    );
+    const searched = this.lexicalParts;
     const found = bm25(searched, this.query.terms!, { k: count });
     return Array.from(found.rows, (row, i) => ({
       key: searched[found.parts[i]].part * ROWS + row,
       score: found.scores[i],
     }));
   }
+}
+
+function legOf(found: readonly { readonly key: number; readonly score: number }[]) {
+  return { ids: found.map(({ key }) => key), scores: found.map(({ score }) => score) };
 }
 
 /** The documents that take part; nothing where all do. */

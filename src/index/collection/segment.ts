@@ -92,6 +92,7 @@ export class Segment implements Part {
       const isWhole =
         ids.length === info.documents &&
         firstRows.length === info.documents + 1 &&
+        firstRows[0] === 0 &&
         firstRows[info.documents] === info.rows &&
         firstRows.every((row, i) => i === 0 || row >= firstRows[i - 1]) &&
         sections.records.size === 4 * RECORD_WORDS * info.documents &&
@@ -175,7 +176,7 @@ function checkInfo(info: Partial<SegmentInfo>, path: string): SegmentInfo {
     CODE_KINDS.includes(spec?.kind as ColumnSpec['kind']) &&
     isCount(spec!.dimensions) &&
     spec!.dimensions! > 0 &&
-    (spec!.range === undefined || spec!.range > 0);
+    (spec!.range === undefined || (Number.isFinite(spec!.range) && spec!.range > 0));
   const isFine =
     isCount(info.documents) &&
     isCount(info.rows) &&

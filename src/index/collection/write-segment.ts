@@ -1,3 +1,4 @@
+import { SternaError } from '../../errors.ts';
 import type { IndexFolder } from '../files/folder.ts';
 import { IdTable } from '../ids/id-table.ts';
 import { mergeLexical } from '../lexical/merge.ts';
@@ -8,6 +9,8 @@ import { type Part, rowMask } from './part.ts';
 import { corrupt, SectionFileWriter } from './section-file.ts';
 import { RECORD_WORDS, type SegmentInfo } from './segment.ts';
 import { readText } from './stored-text.ts';
+
+const MOST_TEXT_BYTES = 2 ** 32 - 1;
 
 /** How the vectors of a segment are to be kept. */
 export interface SegmentCodes {
@@ -52,7 +55,8 @@ export async function writeSegment(
     return { ...info, bytes };
   } catch (error) {
     file.close();
-    await folder.remove(name);
+    // What is left behind where that fails as well is removed when the index is opened.
+    await folder.remove(name).catch(() => {});
     throw error;
   }
 }
@@ -70,6 +74,7 @@ function writeDocuments(writer: SectionFileWriter, parts: readonly Part[]): numb
   for (const [part, old] of keptDocuments(parts)) {
     const { form, text, metadata, hash } = part.stored(old);
     const [high, low] = [hash.slice(0, 8), hash.slice(8)].map((hex) => Number.parseInt(hex, 16));
+    checkRoom(writer.sectionBytes + text.length + metadata.length);
     records.set(
       [writer.sectionBytes, text.length, metadata.length, form, low, high],
       RECORD_WORDS * document,
@@ -89,6 +94,15 @@ function writeDocuments(writer: SectionFileWriter, parts: readonly Part[]): numb
   writer.section('firstRows', firstRows);
   writer.section('ranges', ranges);
   return count;
+}
+
+/** Places in the texts have 32 bits. */
+function checkRoom(bytes: number): void {
+  if (bytes <= MOST_TEXT_BYTES) return;
+  throw new SternaError(
+    'limits',
+    `The texts and metadata of a segment have more than ${MOST_TEXT_BYTES} bytes; needed: at most so many. Keep long texts elsewhere, or make several indexes.`,
+  );
 }
 
 function writeColumn(

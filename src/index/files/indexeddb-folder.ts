@@ -109,7 +109,9 @@ class PagedFile implements IndexFile {
     const pages = transaction.objectStore(PAGES);
     const count = Math.ceil(this.size / PAGE);
     if (this.isCut) pages.delete(IDBKeyRange.bound([this.name, count], [this.name, Number.MAX_SAFE_INTEGER]));
-    for (const page of this.changed) {
+    const written = [...this.changed];
+    const wasCut = this.isCut;
+    for (const page of written) {
       const start = page * PAGE;
       if (page < count)
         pages.put(this.bytes.slice(start, Math.min(start + PAGE, this.size)), [this.name, page]);
@@ -117,6 +119,9 @@ class PagedFile implements IndexFile {
     this.changed.clear();
     this.isCut = false;
     await completed(transaction).catch((error) => {
+      // Nothing of it is there, so the next flush has it to do.
+      for (const page of written) this.changed.add(page);
+      this.isCut ||= wasCut;
       throw storageFailed(this.path, error);
     });
   }

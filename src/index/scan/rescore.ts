@@ -4,8 +4,9 @@ import type { VectorColumn } from '../vectors/vector-column.ts';
 import { floatDot } from './plain-scan.ts';
 
 /**
- * Scores of some rows by all their planes and the query in floats: what a scan's candidates are put in order by. Of a float32
- * column it is the scan's own number, bit for bit; of the others a sum in float64, rounded to float32.
+ * Cosines of some rows by all their planes and the query in floats: what a scan's candidates are put in order by. Of a float32
+ * column it is the scan's own number, bit for bit; of the others a sum in float64, rounded to float32. What codes of int8 and int4 mean is not quite of
+ * unit length, by some percents with four bits, so it is divided by its length.
  *
  * @param vector - `[dimensions]` of unit length.
  * @returns a score for each of `rows`.
@@ -34,29 +35,63 @@ function scoreAt(
   const { kind } = layout;
   if (kind === 'float32') return floatDot(vector, heap.floats, at / 4);
   if (kind === 'binary') return step * signedSum(vector, heap.bytes, at);
-  const dot = kind === 'int8' ? int8Dot : int4Dot;
-  let sum = 0;
+  const add = kind === 'int8' ? addInt8 : addInt4;
+  const sums: Sums = { dot: 0, squares: 0 };
   for (let plane = 0; plane < layout.planes; plane++) {
     const codes = kind === 'int8' ? heap.int8s : heap.bytes;
-    sum += dot(vector, plane * layout.planeDimensions, codes, at + plane * planeStep);
+    add(vector, plane * layout.planeDimensions, codes, at + plane * planeStep, sums);
   }
-  return step * sum;
+  return sums.squares > 0 ? sums.dot / Math.sqrt(sums.squares) : 0;
 }
 
-function int8Dot(vector: Float32Array, from: number, codes: Int8Array | Uint8Array, at: number): number {
+/** Of codes times the query, and of codes squared; the step between codes falls out of their quotient. */
+interface Sums {
+  dot: number;
+  squares: number;
+}
+
+function addInt8(
+  vector: Float32Array,
+  from: number,
+  codes: Int8Array | Uint8Array,
+  at: number,
+  sums: Sums,
+): void {
   const end = Math.min(64, vector.length - from);
-  let sum = 0;
-  for (let i = 0; i < end; i++) sum += vector[from + i] * codes[at + i];
-  return sum;
+  let dot = 0;
+  let squares = 0;
+  for (let i = 0; i < end; i++) {
+    const code = codes[at + i];
+    dot += vector[from + i] * code;
+    squares += code * code;
+  }
+  sums.dot += dot;
+  sums.squares += squares;
 }
 
-function int4Dot(vector: Float32Array, from: number, codes: Int8Array | Uint8Array, at: number): number {
+function addInt4(
+  vector: Float32Array,
+  from: number,
+  codes: Int8Array | Uint8Array,
+  at: number,
+  sums: Sums,
+): void {
   const low = Math.min(64, vector.length - from);
   const high = Math.min(64, vector.length - from - 64);
-  let sum = 0;
-  for (let i = 0; i < low; i++) sum += vector[from + i] * ((codes[at + i] & 15) - INT4_ZERO);
-  for (let i = 0; i < high; i++) sum += vector[from + 64 + i] * ((codes[at + i] >> 4) - INT4_ZERO);
-  return sum;
+  let dot = 0;
+  let squares = 0;
+  for (let i = 0; i < low; i++) {
+    const code = (codes[at + i] & 15) - INT4_ZERO;
+    dot += vector[from + i] * code;
+    squares += code * code;
+  }
+  for (let i = 0; i < high; i++) {
+    const code = (codes[at + i] >> 4) - INT4_ZERO;
+    dot += vector[from + 64 + i] * code;
+    squares += code * code;
+  }
+  sums.dot += dot;
+  sums.squares += squares;
 }
 
 function signedSum(vector: Float32Array, bytes: Uint8Array, at: number): number {

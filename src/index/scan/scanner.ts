@@ -382,6 +382,13 @@ function merge(results: readonly GroupResult[], most: number, isCutShort: boolea
   };
 }
 
+/** Results for parts that were scanned apart, as one. Their columns are numbered together. */
+export function mergeScans(results: readonly ScanResult[], candidates: number): ScanResult {
+  const rows = results.reduce((sum, result) => sum + result.rows.length, 0);
+  const isCut = rows > candidates || results.some((result) => result.isCut);
+  return { ...merge(results, candidates, isCut), isCut };
+}
+
 function nothing(isCut: boolean): ScanResult {
   return { columns: new Uint32Array(0), rows: new Uint32Array(0), scores: new Float32Array(0), isCut };
 }

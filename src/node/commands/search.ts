@@ -1,32 +1,101 @@
-import { type Embedder, type SearchDocument, type SearchHit, SemanticIndex } from '../index.ts';
-import { idOf, readJsonLines, textOf } from '../json-lines.ts';
+import { SternaError } from '../../errors.ts';
+import type { Filter } from '../../index/metadata/types.ts';
+import { type Embedder, type SearchHit, SemanticIndex } from '../index.ts';
+import { openIndex } from '../index-place.ts';
+import { UsageError } from '../json-lines.ts';
+import { lineDocuments } from '../sources/line-documents.ts';
 
-/** What `sterna search` was told. */
+const MODES = ['vector', 'lexical', 'hybrid'] as const;
+
+/** What `sterna search` was told: documents or an index, and a query. */
 export interface SearchCommand {
   /** Path of a file with `{"id","text"}` a line. */
-  readonly documents: string;
+  readonly documents?: string;
+  /** A folder of an index, or a file of one. */
+  readonly index?: string;
   readonly query: string;
+  /** Of the vectors of documents; an index has its own. */
   readonly dimensions?: number;
   /** Most hits. */
   readonly k: number;
+  /** What to search: `vector` (default), `lexical` or `hybrid`. */
+  readonly mode?: string;
+  /** A filter as JSON. */
+  readonly filter?: string;
   readonly onProgress: (done: number, total: number) => void;
 }
 
-/** Indexes documents in memory and searches them once. Other fields of a line are the document's metadata. */
-export async function search(
+/**
+ * Searches once: an index, or documents, which are indexed in memory. Other fields of a document's line are its metadata.
+ *
+ * @throws UsageError; SternaError as {@link SemanticIndex.search} says.
+ */
+export async function search(embedder: Embedder, command: SearchCommand): Promise<SearchHit[]> {
+  const { query, k } = command;
+  const mode = modeOf(command.mode);
+  const filter = filterOf(command.filter);
+  await using index = await opened(embedder, command);
+  return await index.search(query, { k, mode, filter });
+}
+
+function opened(embedder: Embedder, command: SearchCommand): Promise<SemanticIndex> {
+  if ((command.index === undefined) === (command.documents === undefined))
+    throw new UsageError('--documents is missing, or --index; needed: one of them. Try sterna --help.');
+  return command.index === undefined ? ofDocuments(embedder, command) : ofIndex(embedder, command);
+}
+
+async function ofIndex(
   embedder: Embedder,
-  { documents: path, query, dimensions, k, onProgress }: SearchCommand,
-): Promise<SearchHit<Record<string, unknown>>[]> {
-  const documents: SearchDocument<Record<string, unknown>>[] = [];
-  for await (const line of readJsonLines(path)) {
-    const { id: _, text: __, ...metadata } = line.value;
-    documents.push({ id: String(idOf(line)), text: textOf(line), metadata });
+  { index: path, dimensions }: SearchCommand,
+): Promise<SemanticIndex> {
+  if (dimensions !== undefined)
+    throw new UsageError('--dimensions goes with --documents: an index has its own.');
+  const index = await openIndex(path!, embedder);
+  try {
+    const { space } = await embedder.embed([], {
+      task: 'query',
+      dimensions: index.report.settings.dimensions,
+    });
+    if (index.space === undefined || index.space === space.id) return index;
+    throw new SternaError(
+      'space-mismatch',
+      `The index ${path} has vectors of ${index.space} and the model makes ${space.id}; needed: --model with the one that the index was made with.`,
+    );
+  } catch (error) {
+    await index.dispose();
+    throw error;
   }
-  await using index = await SemanticIndex.open<Record<string, unknown>>({
-    embedder,
-    dimensions,
-    codes: 'float32',
-  });
-  await index.add(documents, { onProgress: ({ done, total }) => onProgress(done, total) });
-  return await index.search(query, { k });
+}
+
+async function ofDocuments(
+  embedder: Embedder,
+  { documents: path, dimensions, onProgress }: SearchCommand,
+): Promise<SemanticIndex> {
+  const documents = [];
+  for await (const document of lineDocuments(path!)) documents.push(document);
+  const index = await SemanticIndex.open({ embedder, dimensions, codes: 'float32' });
+  try {
+    await index.add(documents, { onProgress: ({ done, total }) => onProgress(done, total) });
+    return index;
+  } catch (error) {
+    await index.dispose();
+    throw error;
+  }
+}
+
+function modeOf(word: string | undefined): (typeof MODES)[number] | undefined {
+  const mode = MODES.find((one) => one === word);
+  if (mode || word === undefined) return mode;
+  throw new UsageError(`--mode is "${word}"; needed: ${MODES.join(', ')}.`);
+}
+
+function filterOf(json: string | undefined): Filter | undefined {
+  if (json === undefined) return undefined;
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw new UsageError(
+      `--filter is not JSON (${(error as Error).message}); needed: {"field": "value"} or the like.`,
+    );
+  }
 }
