@@ -38,16 +38,23 @@ describe('VectorTable', () => {
     expect(randomTable(3000, 2, 3).count).toBe(3000);
   });
 
-  it('has codes that mean what the format says', () => {
+  it('has codes that mean what the format says, of unit length', () => {
     const range = 0.25;
     const int8 = documents.coded('int8', range).all;
     const int4 = documents.coded('int4', range).all;
     const binary = documents.coded('binary', 1).all;
+    const meant = (code: (x: number) => number) => {
+      const numbers = Array.from(documents.all, code);
+      return numbers.map((value, i) => {
+        const start = i - (i % 70);
+        return value / Math.hypot(...numbers.slice(start, start + 70));
+      });
+    };
+    const code8 = meant((x) => Math.min(127, Math.max(-127, Math.round((x * 127) / range))));
+    const code4 = meant((x) => Math.min(15, Math.max(0, Math.round((x * 7.5) / range + 7.5))) - 7.5);
     for (const [i, x] of documents.all.entries()) {
-      const code8 = Math.min(127, Math.max(-127, Math.round((x * 127) / range)));
-      const code4 = Math.min(15, Math.max(0, Math.round((x * 7.5) / range + 7.5)));
-      expect(int8[i]).toBeCloseTo((code8 * range) / 127, 6);
-      expect(int4[i]).toBeCloseTo(((code4 - 7.5) * 2 * range) / 15, 6);
+      expect(int8[i]).toBeCloseTo(code8[i], 6);
+      expect(int4[i]).toBeCloseTo(code4[i], 6);
       expect(binary[i]).toBeCloseTo((x > 0 ? 1 : -1) / Math.sqrt(70), 6);
     }
   });

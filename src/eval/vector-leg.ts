@@ -6,7 +6,7 @@ import { BestRows, type Ranking, type TieOrder } from './ranking.ts';
 /**
  * Codes that documents are searched by. Queries keep their float32.
  *
- * - `float32`, `int8`, `int4`, `binary`: the exact dot product of the query and what the codes mean, over all documents.
+ * - `float32`, `int8`, `int4`, `binary`: the exact cosine of the query and what the codes mean, over all documents.
  * - `binary+int8`: the bits of query and document propose as many candidates as rankings are deep, int8 decides.
  */
 export type EvalCodes = CodeKind | 'binary+int8';
@@ -55,7 +55,7 @@ export class VectorTable {
     return table;
   }
 
-  /** A copy with what codes of the vectors mean. */
+  /** A copy with what codes of the vectors mean, of unit length: an index gives cosines. */
   coded(kind: CodeKind, range: number): VectorTable {
     const { dimensions, count } = this;
     const layout = codeLayout(kind, dimensions);
@@ -69,6 +69,7 @@ export class VectorTable {
       quantise(layout, range, this.values, row * dimensions, memory, 0, layout.planeBytes);
       const values = table.values.subarray(row * dimensions, (row + 1) * dimensions);
       dequantise(layout, range, memory, 0, layout.planeBytes, values);
+      scaleToUnit(values);
     }
     return table;
   }
@@ -81,6 +82,13 @@ export class VectorTable {
       this.values.subarray(0, Math.min(this.count, CALIBRATION_ROWS) * this.dimensions),
     );
   }
+}
+
+function scaleToUnit(values: Float32Array): void {
+  let squares = 0;
+  for (const value of values) squares += value * value;
+  const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0;
+  for (let i = 0; i < values.length; i++) values[i] *= scale;
 }
 
 /** How to search vectors. */
