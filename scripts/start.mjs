@@ -28,9 +28,9 @@ console.log(
 );
 
 const embedder = await Embedder.create();
-const index = new SemanticIndex(embedder);
+const index = await SemanticIndex.open({ embedder });
 await index.add(
-  corpus.map(({ id, lang, text }) => ({ id, text, metadata: lang })),
+  corpus.map(({ id, lang, text }) => ({ id, text, metadata: { lang } })),
   {
     onProgress({ done, total }) {
       if (process.stdout.isTTY)
@@ -43,7 +43,8 @@ const hits = await index.search(QUERY, { k: 4 });
 const milliseconds = Math.round(performance.now() - start);
 console.log(`\n\n  ${QUERY}   (${milliseconds} ms on ${embedder.report.device})\n`);
 for (const { score, passage, document } of hits) {
-  console.log(`    ${score.toFixed(3)}  ${document.metadata}  ${passage}`);
+  console.log(`    ${score.toFixed(3)}  ${document.metadata.lang}  ${passage}`);
 }
+await index.dispose();
 await embedder.dispose();
 console.log(`\n  Stop with Ctrl+C. The demo: ${server.resolvedUrls.local[0]}\n`);
