@@ -2,7 +2,7 @@ import { SternaError } from '../../errors.ts';
 import type { IndexFolder } from '../files/folder.ts';
 import type { FunnelPlan } from '../funnel.ts';
 import { CODE_KINDS, type CodeKind } from '../vectors/code-layout.ts';
-import { mendTwins, readTwins, type Stated, writeTwins } from './twin-files.ts';
+import { forgetTwins, mendTwins, readTwins, type Stated, writeTwins } from './twin-files.ts';
 
 /** Raised with every change that readers of before would misread. */
 export const FORMAT_VERSION = 1;
@@ -74,6 +74,11 @@ export async function readManifest(folder: IndexFolder): Promise<Manifest | unde
 /** Makes both files hold the manifest; see `mendTwins`. */
 export function mendManifest(folder: IndexFolder, manifest: Manifest): Promise<void> {
   return mendTwins(folder, NAME, manifest);
+}
+
+/** Makes the manifests unreadable; see `forgetTwins`. */
+export function forgetManifest(folder: IndexFolder): Promise<void> {
+  return forgetTwins(folder, NAME);
 }
 
 /** Whether there is any file besides manifests that is not empty. */

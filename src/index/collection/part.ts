@@ -1,3 +1,4 @@
+import { forEachBit } from '../bitmap.ts';
 import type { IdTable } from '../ids/id-table.ts';
 import type { Postings } from '../lexical/postings.ts';
 import type { MetadataSource } from '../metadata/source.ts';
@@ -33,13 +34,20 @@ export interface Part {
 /** A bit for each row of the documents in `documents`; nothing where all take part. */
 export function rowMask(part: Part, documents: Uint32Array | undefined): Uint32Array | undefined {
   if (!documents) return undefined;
+  // Where each document has one row, rows are documents.
+  if (part.rows === part.ids.length && isOneEach(part)) return documents;
   const mask = new Uint32Array(Math.ceil(part.rows / 32));
-  for (let document = 0; document < part.ids.length; document++) {
-    if (!((documents[document >> 5] >>> (document & 31)) & 1)) continue;
+  forEachBit(documents, (document) => {
     const end = part.firstRow(document + 1);
     for (let row = part.firstRow(document); row < end; row++) mask[row >> 5] |= 1 << (row & 31);
-  }
+  });
   return mask;
+}
+
+function isOneEach(part: Part): boolean {
+  for (let document = 0; document < part.rows; document++)
+    if (part.firstRow(document) !== document) return false;
+  return true;
 }
 
 /** The last of `count` documents whose first row is not beyond `row` and that has rows. */

@@ -33,16 +33,30 @@ export function storeText(text: string, metadata: Metadata | undefined, hash: st
 
 /** @param refuse - makes the error for bytes that are no text. */
 export function readText(
-  { form, text, metadata }: StoredText,
+  stored: StoredText,
   refuse: (words: string, cause: unknown) => SternaError,
 ): { text: string; metadata: Metadata | undefined } {
+  const { form, text } = stored;
+  let value: unknown;
   try {
     const written = decoder.decode(text);
-    const value: unknown = form === JSON_STRING ? JSON.parse(written) : written;
+    value = form === JSON_STRING ? JSON.parse(written) : written;
     if (typeof value !== 'string' || form > JSON_STRING) throw new TypeError('it is no string');
-    const json = decoder.decode(metadata);
-    return { text: value, metadata: json === '' ? undefined : metadataFromJson(json) };
   } catch (cause) {
     throw refuse('the text of a document cannot be read', cause);
+  }
+  return { text: value, metadata: readMetadata(stored, refuse) };
+}
+
+/** The metadata alone. */
+export function readMetadata(
+  { metadata }: StoredText,
+  refuse: (words: string, cause: unknown) => SternaError,
+): Metadata | undefined {
+  if (metadata.length === 0) return undefined;
+  try {
+    return metadataFromJson(decoder.decode(metadata));
+  } catch (cause) {
+    throw refuse('the metadata of a document cannot be read', cause);
   }
 }

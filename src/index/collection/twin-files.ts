@@ -65,7 +65,7 @@ export async function readTwins<State extends Stated>(
         `${folder.location}/${twin} is of version ${state.version} of the format and this library reads ${version}; update the library.`,
       );
     }
-    if (!state || !isCount(state.generation) || !isState(state)) isDamaged ||= bytes.length > 0;
+    if (!state || !isGeneration(state.generation) || !isState(state)) isDamaged ||= bytes.length > 0;
     else if (!latest || state.generation > latest.generation) latest = state as State;
   }
   return latest ?? (isDamaged ? 'damaged' : undefined);
@@ -143,7 +143,8 @@ async function readWhole(folder: IndexFolder, name: string): Promise<Uint8Array 
   }
 }
 
-function isCount(value: unknown): value is number {
+/** Whether a state may be counted so. */
+export function isGeneration(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < MOST_GENERATIONS;
 }
 

@@ -1,14 +1,16 @@
 import { SternaError } from '../../errors.ts';
 import type { IndexFolder } from '../files/folder.ts';
 import { IdTable } from '../ids/id-table.ts';
-import { mergeLexical } from '../lexical/merge.ts';
-import { buildColumns } from '../metadata/columns.ts';
+import { mergeSteps } from '../lexical/merge.ts';
+import { columnsOf } from '../metadata/columns.ts';
+import { MetadataHead } from '../metadata/head.ts';
 import type { ColumnHeap, ColumnSpec } from '../vectors/vector-column.ts';
 import { VectorColumn } from '../vectors/vector-column.ts';
+import { Breath } from './breath.ts';
 import { type Part, rowMask } from './part.ts';
 import { corrupt, SectionFileWriter } from './section-file.ts';
 import { RECORD_WORDS, type SegmentInfo } from './segment.ts';
-import { readText } from './stored-text.ts';
+import { readMetadata } from './stored-text.ts';
 
 const MOST_TEXT_BYTES = 2 ** 32 - 1;
 
@@ -21,6 +23,8 @@ export interface SegmentCodes {
 /**
  * Writes the documents of some parts that were not removed as one segment: a head that is sealed, or segments that are merged. Codes of the same kind
  * and range are copied as they are; others are made of the numbers that the old ones mean.
+ *
+ * It takes a breath now and then, so that searches go on; the parts must stay as they are meanwhile.
  *
  * @returns what the segment has, and the size of its file, which is durable.
  * @throws SternaError `corrupt-file` where a part is damaged, `limits`, `storage-full`, `storage`. Nothing is left behind then.
@@ -36,19 +40,14 @@ export async function writeSegment(
   try {
     file.truncate(0);
     const writer = new SectionFileWriter(file);
-    const documents = writeDocuments(writer, parts);
+    const breath = new Breath();
+    const documents = await writeDocuments(writer, parts, breath);
     const rows = parts.reduce((sum, part) => sum + keptRows(part).length, 0);
-    writeColumn(writer, 'codes', parts, (part) => part.codes, spec.codes, heap);
-    if (spec.rerank)
-      writeColumn(writer, 'rerank', parts, (part) => part.rerank ?? part.codes, spec.rerank, heap);
-    if (parts.every(({ postings }) => postings)) {
-      const lexical = parts.map((part) => ({
-        postings: part.postings!,
-        mask: rowMask(part, part.ids.mask()),
-      }));
-      writer.section('lexical', mergeLexical(lexical));
-    }
-    writer.section('metadata', buildColumns(metadataOf(parts)));
+    const target = { writer, parts, heap, breath };
+    await writeColumn(target, 'codes', (part) => part.codes, spec.codes);
+    if (spec.rerank) await writeColumn(target, 'rerank', (part) => part.rerank ?? part.codes, spec.rerank);
+    if (parts.every(({ postings }) => postings)) writer.section('lexical', await postingsOf(parts, breath));
+    writer.section('metadata', await metadataOf(parts, breath));
     const info: SegmentInfo = { documents, rows, ...spec };
     const bytes = await writer.finish(info);
     file.close();
@@ -61,7 +60,11 @@ export async function writeSegment(
   }
 }
 
-function writeDocuments(writer: SectionFileWriter, parts: readonly Part[]): number {
+async function writeDocuments(
+  writer: SectionFileWriter,
+  parts: readonly Part[],
+  breath: Breath,
+): Promise<number> {
   const count = parts.reduce((sum, { ids }) => sum + ids.size, 0);
   const rows = parts.reduce((sum, part) => sum + keptRows(part).length, 0);
   const ids = new IdTable(count);
@@ -72,6 +75,7 @@ function writeDocuments(writer: SectionFileWriter, parts: readonly Part[]): numb
   let row = 0;
   writer.begin('texts');
   for (const [part, old] of keptDocuments(parts)) {
+    if (breath.isDue) await breath.pause();
     const { form, text, metadata, hash } = part.stored(old);
     const [high, low] = [hash.slice(0, 8), hash.slice(8)].map((hex) => Number.parseInt(hex, 16));
     checkRoom(writer.sectionBytes + text.length + metadata.length);
@@ -105,27 +109,52 @@ function checkRoom(bytes: number): void {
   );
 }
 
-function writeColumn(
-  writer: SectionFileWriter,
+/** Rows whose codes are copied between two breaths. */
+const ROWS_AT_ONCE = 1024;
+
+interface Target {
+  readonly writer: SectionFileWriter;
+  readonly parts: readonly Part[];
+  readonly heap: ColumnHeap;
+  readonly breath: Breath;
+}
+
+async function writeColumn(
+  { writer, parts, heap, breath }: Target,
   section: string,
-  parts: readonly Part[],
   columnOf: (part: Part) => VectorColumn,
   spec: ColumnSpec,
-  heap: ColumnHeap,
-): void {
+): Promise<void> {
   const target = new VectorColumn(heap, spec);
   try {
     for (const part of parts) {
       const source = columnOf(part);
       const rows = keptRows(part);
       const isSame = source.kind === target.kind && source.range === target.range;
-      if (isSame) target.appendRows(source, rows);
-      else for (const row of rows) target.append(source.row(row));
+      for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+        const some = rows.subarray(from, from + ROWS_AT_ONCE);
+        if (isSame) target.appendRows(source, some);
+        else for (const row of some) target.append(source.row(row));
+        if (breath.isDue) await breath.pause();
+      }
     }
     writer.begin(section);
-    for (const piece of target.codes()) writer.write(piece);
+    for (const piece of target.codes()) {
+      writer.write(piece);
+      if (breath.isDue) await breath.pause();
+    }
   } finally {
     target.dispose();
+  }
+}
+
+async function postingsOf(parts: readonly Part[], breath: Breath): Promise<Uint8Array> {
+  const lexical = parts.map((part) => ({ postings: part.postings!, mask: rowMask(part, part.ids.mask()) }));
+  const steps = mergeSteps(lexical);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    if (breath.isDue) await breath.pause();
   }
 }
 
@@ -148,8 +177,11 @@ function* keptDocuments(parts: readonly Part[]): Generator<readonly [part: Part,
   }
 }
 
-function* metadataOf(parts: readonly Part[]) {
+async function metadataOf(parts: readonly Part[], breath: Breath): Promise<Uint8Array> {
+  const head = new MetadataHead();
   for (const [part, document] of keptDocuments(parts)) {
-    yield readText(part.stored(document), (words, cause) => corrupt(part.name, words, cause)).metadata;
+    head.add(readMetadata(part.stored(document), (words, cause) => corrupt(part.name, words, cause)));
+    if (breath.isDue) await breath.pause();
   }
+  return columnsOf(head);
 }

@@ -25,6 +25,15 @@ export function buildLexical(rows: Iterable<Uint32Array>): Uint8Array<ArrayBuffe
  * @throws SternaError `corrupt-file` where a part is damaged, `limits`.
  */
 export function mergeLexical(parts: readonly LexicalPart[]): Uint8Array<ArrayBuffer> {
+  const steps = mergeSteps(parts);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** {@link mergeLexical}, term by term: whoever has something else to do meanwhile does it between two of them. */
+export function* mergeSteps(parts: readonly LexicalPart[]): Generator<undefined, Uint8Array<ArrayBuffer>> {
   const { numbers, lengths } = renumber(parts);
   const writer = new SectionWriter(lengths);
   const cursors = parts.map(({ postings }, part) => new ListCursor(postings.lists(), numbers[part]));
@@ -41,6 +50,7 @@ export function mergeLexical(parts: readonly LexicalPart[]): Uint8Array<ArrayBuf
       cursor.next();
     }
     if (merged.count > 0) writer.add(term, merged);
+    yield;
   }
   return writer.finish();
 }

@@ -3,7 +3,7 @@ import { Column } from './column.ts';
 import { corrupt, type DirectoryEntry, readDirectory } from './columns-layout.ts';
 import type { MetadataSource, ValueTest } from './source.ts';
 
-export { buildColumns } from './write-columns.ts';
+export { buildColumns, columnsOf } from './write-columns.ts';
 
 /** Metadata of the documents of a segment, one column a field, read in place. A column is checked as a whole when it is first asked for. */
 export class MetadataColumns implements MetadataSource {

@@ -16,7 +16,11 @@ type Part = Uint32Array | Float64Array | Uint16Array;
 export function buildColumns(metadata: Iterable<Metadata | undefined>): Uint8Array<ArrayBuffer> {
   const head = new MetadataHead();
   for (const one of metadata) head.add(one);
-  const { documents, fields } = head;
+  return columnsOf(head);
+}
+
+/** The bytes of what a head has. @throws SternaError `limits` for more than 2²⁷ documents. */
+export function columnsOf({ documents, fields }: MetadataHead): Uint8Array<ArrayBuffer> {
   if (documents > MOST_DOCUMENTS) {
     const words = `A segment has ${documents} documents; at most: ${MOST_DOCUMENTS}. Divide them among more segments.`;
     throw new SternaError('limits', words);
