@@ -89,6 +89,7 @@ const builds: Record<string, UserConfig> = {
         entry: {
           index: here('src/index.ts'),
           'vector-index': here('src/index/index.ts'),
+          shards: here('src/shards/index.ts'),
           tokenizer: here('src/text/index.ts'),
           'exchange-parquet': here('src/exchange/parquet.ts'),
           'exchange-arrow': here('src/exchange/arrow.ts'),

@@ -254,7 +254,10 @@ export class SemanticIndex<M extends object = Metadata> implements AsyncDisposab
     await next.startSuccessor(signal);
     for (;;) {
       const missing = await next.missing(signal);
-      if (missing.put.length === 0 && missing.remove.length === 0) break;
+      const isEqual = missing.put.length === 0 && missing.remove.length === 0;
+      signal?.throwIfAborted();
+      // It is not swapped when another call has changed documents meanwhile.
+      if (isEqual && (await this.perform({ kind: 'swap-if-same' }))) break;
       let done = 0;
       const total = missing.put.length;
       for (let at = 0; at < total; at += STEP) {
@@ -266,8 +269,6 @@ export class SemanticIndex<M extends object = Metadata> implements AsyncDisposab
       }
       if (missing.remove.length > 0) await next.apply([], missing.remove, undefined, 'next');
     }
-    signal?.throwIfAborted();
-    await this.perform({ kind: 'swap' });
     this.embedder = embedder;
     this.settings = settings;
   }

@@ -6,9 +6,12 @@ import type { Device, LoadProgress, Precision, Task } from '../types.ts';
 import { convert } from './commands/convert.ts';
 import { embed } from './commands/embed.ts';
 import { evaluate } from './commands/eval.ts';
+import { exportIndex } from './commands/export.ts';
+import { importIndex } from './commands/import.ts';
+import { indexDocuments, wordsOf } from './commands/index-docs.ts';
 import { search } from './commands/search.ts';
 import { tokenize } from './commands/tokenize.ts';
-import { Embedder } from './index.ts';
+import { Embedder, type SearchHit } from './index.ts';
 import { UsageError } from './json-lines.ts';
 
 const HELP = `sterna: multilingual embeddings and semantic search
@@ -17,8 +20,18 @@ const HELP = `sterna: multilingual embeddings and semantic search
                    {"id","text"} or {"id","ids"} a line in, {"id","embedding","tokens","truncated"} a line out
   sterna tokenize  --tokenizer tokenizer.json [--input FILE] [--output FILE]
                    {"id","text"} a line in, {"id","ids","offsets"} a line out; offsets are UTF-16 ranges
-  sterna search    --model DIR --documents FILE --query TEXT [--k 10] [--dimensions D] [--json]
-                   {"id","text"} a line in, the best passages out
+  sterna search    --index DIR_OR_FILE --query TEXT [--k 10] [--mode vector|lexical|hybrid] [--filter JSON] [--json]
+                   the best passages of an index; with --documents FILE, of {"id","text"} a line, in its place
+
+  sterna index     SOURCE --output DIR_OR_FILE [--dimensions D] [--codes int8|int4|binary|float32] [--passage-tokens 128]
+                   [--metadata FIELDS] [--reindex] [--sharded]
+                   makes an index, or brings one in line with SOURCE: {"id","text", …} a line (or - for standard input), a folder of .txt, .md and
+                   .html files, or a .parquet or .arrow file. Interrupted, it goes on when it is run again. FILE.sterna: the index in one file;
+                   --sharded: files for a static host, whose pages fetch what a query needs
+  sterna export    --index DIR_OR_FILE --output FILE.parquet|.arrow|.sterna
+                   passages with their vectors for other databases, or the index in one file
+  sterna import    FILE.sterna --index DIR
+                   a folder of an index in one file
 
   sterna convert   MODEL --precision q8|q4|f16|f32 --output DIR [--languages FILE …]
                    a pack, which browsers read in parts; of the words, with --languages, those that the sample texts need, one a line
@@ -53,6 +66,13 @@ const OPTIONS = {
   'base-url': { type: 'string' },
   documents: { type: 'string' },
   query: { type: 'string' },
+  index: { type: 'string' },
+  mode: { type: 'string' },
+  filter: { type: 'string' },
+  'passage-tokens': { type: 'string' },
+  metadata: { type: 'string' },
+  reindex: { type: 'boolean', default: false },
+  sharded: { type: 'boolean', default: false },
   data: { type: 'string', multiple: true },
   legs: { type: 'string' },
   codes: { type: 'string' },
@@ -82,13 +102,16 @@ async function run(args: string[]): Promise<void> {
     return;
   }
   if (command === 'convert') return runConvert(values, more);
+  if (command === 'index') return runIndex(values, more);
+  if (command === 'import') return runImport(values, more);
   if (more.length > 0) throw new UsageError(`"${more[0]}" is one word too many. Try sterna --help.`);
   if (command === 'tokenize') return runTokenize(values);
   if (command === 'embed') return runEmbed(values);
   if (command === 'search') return runSearch(values);
+  if (command === 'export') return runExport(values);
   if (command === 'eval') return runEval(values);
   throw new UsageError(
-    `There is no command "${command}"; needed: embed, tokenize, search, convert or eval. Try sterna --help.`,
+    `There is no command "${command}"; needed: embed, tokenize, search, index, export, import, convert or eval. Try sterna --help.`,
   );
 }
 
@@ -114,24 +137,93 @@ async function runEmbed(values: Values): Promise<void> {
 
 async function runSearch(values: Values): Promise<void> {
   const query = required(values, 'query');
-  const documents = required(values, 'documents');
+  const { mode, filter } = values;
+  const source = searched(values);
   const dimensions = wholeNumber(values, 'dimensions');
   const k = wholeNumber(values, 'k') ?? 10;
   const line = status(values);
   const embedder = await load(values, line);
   try {
     const onProgress = (done: number, total: number) => line.show(`${done} of ${total} documents indexed`);
-    const hits = await search(embedder, { documents, query, dimensions, k, onProgress });
+    const command = { source, query, dimensions, k, mode, filter, onProgress };
+    const hits = await search(embedder, command);
     line.end(`${hits.length} hits by ${embedder.report.model} on ${where(embedder)}`);
-    for (const { score, document, passage, start, end } of hits) {
-      const words = `${score.toFixed(4)}  ${document.id}  ${passage.replace(/\s+/g, ' ')}`;
-      process.stdout.write(
-        `${values.json ? JSON.stringify({ id: document.id, score, passage, start, end }) : words}\n`,
-      );
-    }
+    for (const hit of hits)
+      process.stdout.write(`${values.json ? jsonOf(hit, mode ?? 'vector') : lineOf(hit)}\n`);
   } finally {
     await embedder.dispose();
   }
+}
+
+function searched({ documents, index }: Values) {
+  if (index !== undefined && documents === undefined) return { index };
+  if (documents !== undefined && index === undefined) return { documents };
+  throw new UsageError('One of --index and --documents is needed. Try sterna --help.');
+}
+
+function lineOf({ score, id, passage }: SearchHit): string {
+  return `${score.toFixed(4)}  ${id}  ${passage.replace(/\s+/g, ' ')}`;
+}
+
+function jsonOf({ id, score, scores, passage, start, end, highlights, document }: SearchHit, mode: string) {
+  const words = mode === 'vector' ? {} : { scores, highlights };
+  return JSON.stringify({ id, score, passage, start, end, ...words, metadata: document.metadata });
+}
+
+async function runIndex(values: Values, [source, ...more]: readonly string[]): Promise<void> {
+  if (source === undefined || more.length > 0)
+    throw new UsageError('One source is to be indexed. Try sterna --help.');
+  const { output, codes, metadata, reindex, sharded } = values;
+  if (output === '-')
+    throw new UsageError('--output is missing; needed: a folder, or a file name that ends in .sterna.');
+  const line = status(values);
+  const made = await indexDocuments({
+    source,
+    output,
+    sharded,
+    load: () => load(values, line),
+    dimensions: wholeNumber(values, 'dimensions'),
+    codes,
+    passageTokens: wholeNumber(values, 'passage-tokens'),
+    metadata,
+    reindex,
+    signal: interruption(),
+    onProgress: (words) => line.show(words),
+  });
+  const { documents, passages, bytes, model, ready, published } = made;
+  line.end(`${wordsOf(made)}${ready ? ', with the vectors of the source' : ''}`);
+  const files = published ? `, ${published.written} files written, ${published.kept} kept` : '';
+  line.end(
+    `${output}: ${documents} documents in ${passages} passages by ${model}, ${megabytes(bytes)}${files}`,
+  );
+}
+
+async function runExport(values: Values): Promise<void> {
+  const { output } = values;
+  const { documents, passages, bytes } = await exportIndex({ index: required(values, 'index'), output });
+  status(values).end(`${output}: ${documents} documents in ${passages} passages, ${megabytes(bytes)}`);
+}
+
+async function runImport(values: Values, [file, ...more]: readonly string[]): Promise<void> {
+  if (file === undefined || more.length > 0)
+    throw new UsageError('One file is to be imported. Try sterna --help.');
+  const index = required(values, 'index');
+  const { documents } = await importIndex({ file, index });
+  status(values).end(`${index}: ${documents} documents`);
+}
+
+const INTERRUPTED = new UsageError('Interrupted. What was done is kept; run it again to go on.');
+
+/** Aborted by the first Ctrl-C; the second one ends the process as ever. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => controller.abort(INTERRUPTED));
+  return controller.signal;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 async function runEval(values: Values): Promise<void> {
@@ -174,8 +266,7 @@ async function runConvert(values: Values, [model, ...more]: readonly string[]): 
     baseUrl,
     onProgress,
   });
-  const megabytes = (made.bytes / 1e6).toFixed(1);
-  line.end(`${output}: ${made.files} files, ${megabytes} MB, ${made.words} words`);
+  line.end(`${output}: ${made.files} files, ${megabytes(made.bytes)}, ${made.words} words`);
   if (!made.loss) return;
   const { texts, sameTexts, tokens, prunedTokens, unknown } = made.loss;
   const longer = ((100 * prunedTokens) / tokens - 100).toFixed(1);
@@ -209,13 +300,16 @@ function where({ report }: Embedder): string {
   return report.adapter ? `${report.device} (${report.adapter})` : report.device;
 }
 
-function required(values: Values, name: 'tokenizer' | 'documents' | 'query'): string {
+function required(values: Values, name: 'tokenizer' | 'query' | 'index'): string {
   const value = values[name];
   if (value === undefined || value === '') throw new UsageError(`--${name} is missing. Try sterna --help.`);
   return value;
 }
 
-function wholeNumber(values: Values, name: 'dimensions' | 'k' | 'threads'): number | undefined {
+function wholeNumber(
+  values: Values,
+  name: 'dimensions' | 'k' | 'threads' | 'passage-tokens',
+): number | undefined {
   const value = values[name];
   if (value === undefined) return undefined;
   if (/^\d+$/.test(value)) return Number(value);
@@ -252,5 +346,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 
 run(process.argv.slice(2)).catch((error) => {
   process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}${explain(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode = error === INTERRUPTED ? 130 : 1;
 });

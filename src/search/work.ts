@@ -21,6 +21,8 @@ export type IndexWork =
   | { readonly kind: 'prepare'; readonly settings: CollectionSettings; readonly space: string }
   /** Puts the next collection in the place of the current one, which is removed. */
   | { readonly kind: 'swap' }
+  /** The same, if it has the same documents by then. */
+  | { readonly kind: 'swap-if-same' }
   | { readonly kind: 'hold' }
   | { readonly kind: 'read'; readonly file: string; readonly start: number; readonly end: number }
   | { readonly kind: 'release' }
@@ -54,6 +56,8 @@ export interface IndexProducts {
   compact: IndexReport;
   prepare: IndexReport;
   swap: IndexReport;
+  /** Whether it was done. */
+  'swap-if-same': boolean;
   hold: HeldFiles;
   read: Uint8Array;
   release: undefined;

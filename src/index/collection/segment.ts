@@ -8,6 +8,9 @@ import { documentAt, type Part } from './part.ts';
 import { corrupt, type Section, SectionFile } from './section-file.ts';
 import type { StoredText } from './stored-text.ts';
 
+/** Largest number of a vector of unit length, with room for rounding. */
+const MOST_OF_UNIT = 1.01;
+
 /** What the directory of a segment says. */
 export interface SegmentInfo {
   readonly documents: number;
@@ -167,7 +170,19 @@ function loadColumn(
   const section = file.section(name);
   const needed = codeBytes(codeLayout(spec.kind, spec.dimensions), rows);
   if (section.size !== needed) throw corrupt(path, `"${name}" has ${section.size} bytes; needed: ${needed}`);
-  return VectorColumn.load(heap, spec, rows, (codes) => section.fill(codes));
+  return VectorColumn.load(heap, spec, rows, (codes) => {
+    section.fill(codes);
+    if (spec.kind === 'float32') checkFloats(codes, name, path);
+  });
+}
+
+/** Scores of other numbers would not be in order. */
+function checkFloats(codes: Uint8Array<ArrayBuffer>, name: string, path: string): void {
+  const floats = new Float32Array(codes.buffer, codes.byteOffset, codes.length / 4);
+  for (let i = 0; i < floats.length; i++) {
+    if (!(Math.abs(floats[i]) <= MOST_OF_UNIT))
+      throw corrupt(path, `"${name}" has ${floats[i]}, which is in no vector of unit length`);
+  }
 }
 
 function checkInfo(info: Partial<SegmentInfo>, path: string): SegmentInfo {
@@ -176,7 +191,7 @@ function checkInfo(info: Partial<SegmentInfo>, path: string): SegmentInfo {
     CODE_KINDS.includes(spec?.kind as ColumnSpec['kind']) &&
     isCount(spec!.dimensions) &&
     spec!.dimensions! > 0 &&
-    (spec!.range === undefined || (Number.isFinite(spec!.range) && spec!.range > 0));
+    (spec!.range === undefined || (spec!.range > 0 && spec!.range <= MOST_OF_UNIT));
   const isFine =
     isCount(info.documents) &&
     isCount(info.rows) &&

@@ -24,6 +24,9 @@ const PIECE = 2 ** 24;
 /** A folder in the browser's own file system for this origin. Needs a dedicated worker. */
 export class OpfsFolder implements IndexFolder {
   readonly lasting = true;
+  /** Files that are open. */
+  private readonly files = new Set<OpfsFile>();
+  private isClosed = false;
 
   private constructor(
     private readonly handle: FileSystemDirectoryHandle,
@@ -49,27 +52,27 @@ export class OpfsFolder implements IndexFolder {
   }
 
   async open(name: string, { create = false } = {}): Promise<IndexFile | undefined> {
+    const access = await this.patiently(name, async () => {
+      const handle: WorkerFileHandle = await this.handle.getFileHandle(name, { create });
+      return handle.createSyncAccessHandle!();
+    });
     const path = `${this.location}/${name}`;
-    for (let tries = 1; ; tries++) {
-      try {
-        const handle: WorkerFileHandle = await this.handle.getFileHandle(name, { create });
-        return new OpfsFile(path, await handle.createSyncAccessHandle!());
-      } catch (error) {
-        const kind = (error as Error).name;
-        if (kind === 'NotFoundError' && !create) return undefined;
-        // A worker that was killed may hold the file for a moment longer than its lock.
-        if (kind !== 'NoModificationAllowedError' || tries === TRIES) throw storageFailed(path, error);
-        await new Promise((resolve) => setTimeout(resolve, PAUSE));
-      }
-    }
+    if (!access && create) throw storageFailed(path, new Error('its folder was removed'));
+    if (!access) return undefined;
+    const file: OpfsFile = new OpfsFile(path, access, () => this.files.delete(file));
+    this.files.add(file);
+    if (this.isClosed) file.close();
+    return file;
+  }
+
+  /** Closes all files at once, for whoever is to have them now. What is done with them from here on is refused. */
+  close(): void {
+    this.isClosed = true;
+    for (const file of this.files) file.close();
   }
 
   async remove(name: string): Promise<void> {
-    try {
-      await this.handle.removeEntry(name);
-    } catch (error) {
-      if ((error as Error).name !== 'NotFoundError') throw storageFailed(`${this.location}/${name}`, error);
-    }
+    await this.patiently(name, () => this.handle.removeEntry(name));
   }
 
   async names(): Promise<string[]> {
@@ -78,12 +81,32 @@ export class OpfsFolder implements IndexFolder {
       names.push(name);
     return names;
   }
+
+  /**
+   * Does something with a file, again and again while another worker has it open: one that was killed may hold it for a moment longer than its lock.
+   *
+   * @returns nothing where there is no such file.
+   */
+  private async patiently<T>(name: string, run: () => Promise<T>): Promise<T | undefined> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await run();
+      } catch (error) {
+        const kind = (error as Error).name;
+        if (kind === 'NotFoundError') return undefined;
+        if (kind !== 'NoModificationAllowedError' || tries === TRIES)
+          throw storageFailed(`${this.location}/${name}`, error);
+        await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      }
+    }
+  }
 }
 
 class OpfsFile implements IndexFile {
   constructor(
     private readonly path: string,
     private readonly access: SyncAccessHandle,
+    private readonly closed: () => void,
   ) {}
 
   get size(): number {
@@ -116,6 +139,7 @@ class OpfsFile implements IndexFile {
 
   close(): void {
     this.access.close();
+    this.closed();
   }
 
   private attempt<T>(run: () => T): T {

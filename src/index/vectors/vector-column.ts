@@ -250,12 +250,11 @@ export class VectorColumn {
     const { layout } = this;
     for (let at = 0; at < this.addresses.length; at++) {
       const { address, rows, stride } = this.block(at);
-      const { bytes } = this.heap;
-      if (rows === stride) yield bytes.subarray(address, address + codeBytes(layout, rows));
+      if (rows === stride) yield this.heap.bytes.subarray(address, address + codeBytes(layout, rows));
       else {
         for (let plane = 0; plane < layout.planes; plane++) {
           const start = address + placeInBlock(layout, stride, 0, plane);
-          yield bytes.subarray(start, start + rows * layout.planeBytes);
+          yield this.heap.bytes.subarray(start, start + rows * layout.planeBytes);
         }
       }
     }

@@ -1,3 +1,4 @@
+import { headerOf } from '../exchange-header.ts';
 import type { SemanticIndex } from '../index.ts';
 import { isIndexFile, openIndex } from '../index-place.ts';
 import { UsageError } from '../json-lines.ts';
@@ -43,12 +44,7 @@ async function streamOf(
 ): Promise<ReadableStream<Uint8Array>> {
   const kind = exchangeKindOf(output);
   if (!kind) return index.export();
-  const { space, settings } = index.report;
-  if (!space)
-    throw new UsageError(`The index ${path} has no vectors yet; needed: one with documents that have words.`);
-  const { passageTokens } = settings;
-  const model = space.id.slice(0, space.id.lastIndexOf('@')) || undefined;
-  const header = { space: space.id, dimensions: space.dimensions, passageTokens, model };
+  const header = headerOf(index, path);
   if (kind === 'parquet') return (await loadParquet()).toParquet(index.rows(), header);
   const format = /\.arrows$/i.test(output) ? 'stream' : 'file';
   return (await loadArrow()).toArrow(index.rows(), header, { format });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { fileStream, noModel, placeOf } from '../index-place.ts';
 import { UsageError } from '../json-lines.ts';
 import { SemanticIndex } from '../semantic-index.ts';
@@ -16,9 +17,14 @@ export interface ImportCommand {
  * @throws UsageError; SternaError `corrupt-file` for another file, `storage`.
  */
 export async function importIndex({ file, index: folder }: ImportCommand): Promise<{ documents: number }> {
-  if (placeOf(folder) !== 'empty')
-    throw new UsageError(`${folder} has something in it already; needed: a new or empty folder.`);
+  if (!existsSync(file)) throw new UsageError(`There is no file ${file}.`);
+  if (placeOf(folder) === 'other') throw isThere(folder);
   await using index = await SemanticIndex.open({ embedder: noModel, folder });
+  if (index.size > 0) throw isThere(folder);
   await index.import(fileStream(file));
   return { documents: index.size };
+}
+
+function isThere(folder: string): UsageError {
+  return new UsageError(`${folder} has something in it already; needed: a new or empty folder.`);
 }

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { SternaError } from '../../errors.ts';
 import { CODE_KINDS, type CodeKind } from '../../index/vectors/code-layout.ts';
 import type { SearchDocument, SyncOptions, SyncResult } from '../../search/index-types.ts';
+import { headerOf } from '../exchange-header.ts';
 import type { Embedder } from '../index.ts';
 import { fileStream, isIndexFile, placeOf, workFolder } from '../index-place.ts';
 import { UsageError } from '../json-lines.ts';
@@ -12,6 +13,7 @@ import { folderDocuments } from '../sources/folder-documents.ts';
 import { lineDocuments } from '../sources/line-documents.ts';
 import { pickFields } from '../sources/pick-fields.ts';
 import { syncRows } from '../sources/sync-rows.ts';
+import { hasShards, writeShards } from '../write-shards.ts';
 import { writeStream } from '../write-stream.ts';
 
 /** What `sterna index` was told. */
@@ -20,6 +22,8 @@ export interface IndexCommand {
   readonly source: string;
   /** A folder, or a file whose name ends in `.sterna`. */
   readonly output: string;
+  /** Whether `output` is a folder for a static host, whose pages search it. */
+  readonly sharded?: boolean;
   /** Loads the model, once it is known that the rest can be done. */
   readonly load: () => Promise<Embedder>;
   readonly dimensions?: number;
@@ -37,8 +41,10 @@ export interface IndexCommand {
 export interface Indexed extends SyncResult {
   readonly documents: number;
   readonly passages: number;
-  /** Of the index, or of the file that was written. */
+  /** Of the files of the index, or of those that were published. */
   readonly bytes: number;
+  /** Files that were published and are new or have changed, and those that are as they were. */
+  readonly published?: { readonly written: number; readonly kept: number };
   readonly model: string;
   /** Whether the vectors were those of the source. */
   readonly ready: boolean;
@@ -49,16 +55,17 @@ type Settings = Pick<IndexCommand, 'dimensions' | 'passageTokens'> & { readonly 
 /**
  * Makes an index of a source, or brings one in line with it. What is done stays done: after an abort or a crash the same call goes on.
  *
- * An index that is written as one file is kept in a folder of the cache besides, so that the next call embeds only what has changed.
+ * An index that is written as one file or published is kept in a folder of the cache besides, so that the next call embeds only what has changed.
  *
  * @throws UsageError; SternaError as {@link SemanticIndex} says; the signal's reason.
  */
 export async function indexDocuments(command: IndexCommand): Promise<Indexed> {
-  const { output, signal, onProgress } = command;
+  const { output, sharded, signal } = command;
   checkPlaces(command);
   const settings: Settings = { ...command, codes: codesOf(command.codes) };
   await using embedder = await command.load();
-  const folder = isIndexFile(output) ? workFolder(output) : output;
+  const isFile = isIndexFile(output);
+  const folder = isFile || sharded ? workFolder(output) : output;
   const { dimensions, codes, passageTokens } = settings;
   await using index = await SemanticIndex.open({
     embedder,
@@ -68,20 +75,40 @@ export async function indexDocuments(command: IndexCommand): Promise<Indexed> {
     passageTokens,
     signal,
   });
-  if (index.size === 0 && isIndexFile(output) && existsSync(output)) await index.import(fileStream(output));
+  if (index.size === 0 && isFile && existsSync(output)) await index.import(fileStream(output));
   await conform(index, embedder, settings, command);
   const { result, ready } = await bringInLine(index, embedder, command);
-  if (isIndexFile(output)) {
-    onProgress(`writing ${output}`);
-    await index.compact();
-    await writeStream(output, index.export());
-  }
+  const written = await writeOut(index, command);
   const { documents, passages, bytes } = index.report;
-  return { ...result, documents, passages, bytes, ready, model: embedder.report.model };
+  return { ...result, documents, passages, bytes, ...written, ready, model: embedder.report.model };
 }
 
-function checkPlaces({ source, output }: IndexCommand): void {
+/** Writes the index as what was asked for besides its folder. */
+async function writeOut(
+  index: SemanticIndex,
+  { output, sharded, signal, onProgress }: IndexCommand,
+): Promise<Pick<Indexed, 'published'> & { bytes?: number }> {
+  if (sharded) {
+    onProgress(`publishing ${output}`);
+    const { bytes, written, kept } = await writeShards(index.rows(), headerOf(index, output), output, {
+      signal,
+    });
+    return { bytes, published: { written: written.length, kept: kept.length } };
+  }
+  if (!isIndexFile(output)) return {};
+  onProgress(`writing ${output}`);
+  await index.compact();
+  return { bytes: await writeStream(output, index.export()) };
+}
+
+function checkPlaces({ source, output, sharded }: IndexCommand): void {
   if (source !== '-' && !existsSync(source)) throw new UsageError(`There is no file or folder ${source}.`);
+  if (sharded) {
+    if (placeOf(output) === 'empty' || hasShards(output)) return;
+    throw new UsageError(
+      `${output} has other files; needed: a new or empty folder, or one that --sharded wrote to before.`,
+    );
+  }
   const isFine = isIndexFile(output) ? !isFolder(output) : placeOf(output) !== 'other';
   if (isFine) return;
   throw new UsageError(

@@ -7,12 +7,10 @@ import { lineDocuments } from '../sources/line-documents.ts';
 
 const MODES = ['vector', 'lexical', 'hybrid'] as const;
 
-/** What `sterna search` was told: documents or an index, and a query. */
+/** What `sterna search` was told. */
 export interface SearchCommand {
-  /** Path of a file with `{"id","text"}` a line. */
-  readonly documents?: string;
-  /** A folder of an index, or a file of one. */
-  readonly index?: string;
+  /** What is searched: a folder of an index, a file of one, or a file with `{"id","text"}` a line. */
+  readonly source: { readonly index: string } | { readonly documents: string };
   readonly query: string;
   /** Of the vectors of documents; an index has its own. */
   readonly dimensions?: number;
@@ -34,23 +32,22 @@ export async function search(embedder: Embedder, command: SearchCommand): Promis
   const { query, k } = command;
   const mode = modeOf(command.mode);
   const filter = filterOf(command.filter);
-  await using index = await opened(embedder, command);
+  const { source } = command;
+  await using index =
+    'index' in source
+      ? await ofIndex(embedder, source.index, command)
+      : await ofDocuments(embedder, source.documents, command);
   return await index.search(query, { k, mode, filter });
-}
-
-function opened(embedder: Embedder, command: SearchCommand): Promise<SemanticIndex> {
-  if ((command.index === undefined) === (command.documents === undefined))
-    throw new UsageError('--documents is missing, or --index; needed: one of them. Try sterna --help.');
-  return command.index === undefined ? ofDocuments(embedder, command) : ofIndex(embedder, command);
 }
 
 async function ofIndex(
   embedder: Embedder,
-  { index: path, dimensions }: SearchCommand,
+  path: string,
+  { dimensions }: SearchCommand,
 ): Promise<SemanticIndex> {
   if (dimensions !== undefined)
     throw new UsageError('--dimensions goes with --documents: an index has its own.');
-  const index = await openIndex(path!, embedder);
+  const index = await openIndex(path, embedder);
   try {
     const { space } = await embedder.embed([], {
       task: 'query',
@@ -69,10 +66,11 @@ async function ofIndex(
 
 async function ofDocuments(
   embedder: Embedder,
-  { documents: path, dimensions, onProgress }: SearchCommand,
+  path: string,
+  { dimensions, onProgress }: SearchCommand,
 ): Promise<SemanticIndex> {
   const documents = [];
-  for await (const document of lineDocuments(path!)) documents.push(document);
+  for await (const document of lineDocuments(path)) documents.push(document);
   const index = await SemanticIndex.open({ embedder, dimensions, codes: 'float32' });
   try {
     await index.add(documents, { onProgress: ({ done, total }) => onProgress(done, total) });

@@ -6,6 +6,8 @@ import { MemoryFolder } from '../../files/memory-folder.ts';
 export class FullFolder implements IndexFolder {
   readonly lasting = true;
   readonly location = 'full';
+  /** Files for which there is no room at all. */
+  refused: RegExp | undefined;
   private readonly folder = new MemoryFolder();
 
   constructor(public room = Number.POSITIVE_INFINITY) {}
@@ -41,7 +43,7 @@ class FullFile implements IndexFile {
 
   write(at: number, bytes: Uint8Array): void {
     const { folder } = this;
-    const written = Math.min(bytes.length, folder.room);
+    const written = folder.refused?.test(this.name) ? 0 : Math.min(bytes.length, folder.room);
     this.file.write(at, bytes.subarray(0, written));
     folder.room -= written;
     if (written < bytes.length)
