@@ -86,11 +86,12 @@ class PartSearch {
       { ...legOf(await this.byVector(depth)), weight: COSINE_WEIGHT * vector },
       { ...legOf(this.byTerms(depth)), weight: lexical, lowest: 0, full },
     ];
-    return fuseByScore(legs, { k: count }).map(({ id, score, scores: [vector, lexical] }) => ({
+    const fused = fuseByScore(legs, { k: count }).map(({ id, score, scores: [vector, lexical] }) => ({
       key: id,
       score,
       scores: { vector, lexical },
     }));
+    return equalsById(this.parts, fused);
   }
 
   private async byVector(count: number): Promise<{ key: number; score: number }[]> {
@@ -120,11 +121,21 @@ class PartSearch {
   private byTerms(count: number): { key: number; score: number }[] {
     const searched = this.lexicalParts;
     const found = bm25(searched, this.query.terms!, { k: count });
-    return Array.from(found.rows, (row, i) => ({
+    const ranked = Array.from(found.rows, (row, i) => ({
       key: searched[found.parts[i]].part * ROWS + row,
       score: found.scores[i],
     }));
+    return equalsById(this.parts, ranked);
   }
+}
+
+/** Puts equal scores in the order of ids, which does not depend on where passages are kept. */
+function equalsById<Row extends { readonly key: number; readonly score: number }>(
+  parts: readonly Part[],
+  ranked: Row[],
+): Row[] {
+  const idOf = ({ key }: Row) => passageId(parts[Math.floor(key / ROWS)], key % ROWS);
+  return ranked.sort((a, b) => b.score - a.score || (idOf(a) < idOf(b) ? -1 : 1));
 }
 
 function legOf(found: readonly { readonly key: number; readonly score: number }[]) {
