@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -215,16 +215,120 @@ test.describe('sterna search', () => {
   });
 });
 
+test.describe('sterna index', () => {
+  const wasm = ['--device', 'wasm', '--threads', '1'];
+  const source = join(folder, 'notes');
+  mkdirSync(source);
+  writeFileSync(join(source, 'tern.md'), '# Terns\n\nThe Arctic tern flies from pole to pole.');
+  writeFileSync(
+    join(source, 'puffin.html'),
+    '<title>Puffins</title><p>Puffins nest in burrows.<script>no()</script>',
+  );
+
+  test('makes an index of a folder, which is searched, and brought up to date', async () => {
+    const output = join(folder, 'notes-index');
+    const made = await sterna(['index', source, '--output', output, ...wasm]);
+    expect([made.code, made.out]).toEqual([0, '']);
+    expect(made.error).toContain('2 added, 0 updated, 0 unchanged, 0 removed');
+    expect(made.error).toContain(`${output}: 2 documents in 2 passages by nano, 0.`);
+    const search = ['search', '--index', output, '--quiet', '--json', '--k', '1', ...wasm];
+    const { out } = await sterna([...search, '--query', 'Where do puffins nest?']);
+    expect(parse(out)).toEqual([
+      {
+        id: 'puffin.html',
+        score: expect.any(Number),
+        passage: 'Puffins nest in burrows.',
+        start: 0,
+        end: 24,
+        metadata: { path: 'puffin.html', title: 'Puffins' },
+      },
+    ]);
+    const lexical = ['--query', 'pole', '--mode', 'hybrid', '--filter', '{"title":"Terns"}'];
+    const [hit] = parse((await sterna([...search, ...lexical])).out);
+    expect(hit).toMatchObject({ id: 'tern.md', scores: { lexical: expect.any(Number) } });
+    expect(hit.highlights).toHaveLength(2);
+    const again = await sterna(['index', source, '--output', output, ...wasm]);
+    expect(again.error).toContain('0 added, 0 updated, 2 unchanged, 0 removed');
+
+    const file = join(folder, 'notes.parquet');
+    const exported = await sterna(['export', '--index', output, '--output', file]);
+    expect([exported.code, exported.error]).toEqual([
+      0,
+      expect.stringContaining('notes.parquet: 2 documents in 2 passages'),
+    ]);
+    const taken = await sterna(['index', file, '--output', join(folder, 'taken'), ...wasm]);
+    expect(taken.error).toContain(
+      '2 added, 0 updated, 0 unchanged, 0 removed, with the vectors of the source',
+    );
+
+    const whole = join(folder, 'notes.sterna');
+    expect((await sterna(['export', '--index', output, '--output', whole])).code).toBe(0);
+    const imported = await sterna(['import', whole, '--index', join(folder, 'imported')]);
+    expect([imported.code, imported.error]).toEqual([0, expect.stringContaining('imported: 2 documents')]);
+  });
+
+  test('says that it was interrupted, and goes on when it is run again', async () => {
+    const lines = Array.from({ length: 3000 }, (_, id) =>
+      JSON.stringify({
+        id,
+        text: `Document ${id}. ${'The Arctic tern flies from pole to pole. '.repeat(20)}`,
+      }),
+    );
+    const args = [
+      cli,
+      'index',
+      file('terns.jsonl', lines.join('\n')),
+      '--output',
+      join(folder, 'terns'),
+      ...wasm,
+    ];
+    const child = spawn(process.execPath, args);
+    const error: string[] = [];
+    child.stderr.on('data', (data) => error.push(String(data)));
+    const journal = join(folder, 'terns', 'a-journal-0');
+    await expect
+      .poll(() => existsSync(journal) && statSync(journal).size, { timeout: 60_000 })
+      .toBeGreaterThan(10_000);
+    child.kill('SIGINT');
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(130);
+    expect(error.join('')).toBe('sterna: Interrupted. What was done is kept; run it again to go on.\n');
+    const few = file('few.jsonl', lines.slice(0, 8).join('\n'));
+    const again = await sterna(['index', few, '--output', join(folder, 'terns'), ...wasm]);
+    expect([again.code, again.error]).toEqual([
+      0,
+      expect.stringMatching(/0 added, 0 updated, 8 unchanged, \d+ removed/),
+    ]);
+  });
+
+  test('refuses what it cannot do, in one line', async () => {
+    const refused: [string[], string][] = [
+      [['index'], 'sterna: One source is to be indexed.'],
+      [['index', source], 'sterna: --output is missing'],
+      [['index', source, '--output', source], `sterna: ${source} is there and is no index`],
+      [['index', '/nowhere', '--output', join(folder, 'x')], 'sterna: There is no file or folder /nowhere.'],
+      [['search', '--query', 'x'], 'sterna: One of --index and --documents is needed.'],
+      [['search', '--query', 'x', '--index', source, ...wasm], `sterna: The folder ${source} has no index`],
+      [['export', '--output', 'x.parquet'], 'sterna: --index is missing'],
+      [['import', file('no.sterna', 'no'), '--index', join(folder, 'y')], 'sterna [corrupt-file]: '],
+    ];
+    for (const [args, words] of refused) {
+      const { code, error } = await sterna(args);
+      expect([code, error]).toEqual([1, expect.stringContaining(words)]);
+      expect(error.trim()).not.toContain('\n');
+    }
+  });
+});
+
 test('sterna explains itself', async () => {
   const { code, out } = await sterna(['--help']);
   expect(code).toBe(0);
-  const commands = ['sterna embed', 'sterna tokenize', 'sterna search', 'sterna convert', 'sterna eval'];
-  for (const command of commands) expect(out).toContain(command);
+  for (const command of 'embed tokenize search index export import convert eval'.split(' '))
+    expect(out).toContain(`sterna ${command}`);
   expect((await sterna([])).code).toBe(2);
   const wrong = await sterna(['fly']);
   expect([wrong.code, wrong.error]).toEqual([
     1,
-    'sterna: There is no command "fly"; needed: embed, tokenize, search, convert or eval. Try sterna --help.\n',
+    'sterna: There is no command "fly"; needed: embed, tokenize, search, index, export, import, convert or eval. Try sterna --help.\n',
   ]);
 });
 
