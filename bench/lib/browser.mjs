@@ -1,6 +1,7 @@
 /** The browser of the benches, and its pages. */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium } from '@playwright/test';
 import { findChromium } from '../../scripts/chromium.mjs';
@@ -17,7 +18,6 @@ export const addressOf = (path) => `http://localhost:${PORT}/package/${path.repl
  * @param run - gets the browser and a function that opens a page of an engine.
  */
 export async function withBrowser(run) {
-  const server = spawn(process.execPath, ['e2e/server.mjs', String(PORT)], { cwd: root, stdio: 'inherit' });
   const args = [
     '--no-sandbox',
     '--enable-unsafe-webgpu',
@@ -26,13 +26,32 @@ export async function withBrowser(run) {
   ];
   // A machine with a GPU races on it; others on a processor that plays one.
   if (!process.env.STERNA_BENCH_GPU) args.push('--use-webgpu-adapter=swiftshader');
-  const browser = await chromium.launch({ executablePath: findChromium(), args });
+  return withServer(async () => {
+    const browser = await chromium.launch({ executablePath: findChromium(), args });
+    try {
+      return await run(browser);
+    } finally {
+      await browser.close();
+    }
+  });
+}
+
+/** Starts the server of the pages, and ends it when `run` is done. */
+export async function withServer(run) {
+  const server = spawn(process.execPath, ['e2e/server.mjs', String(PORT)], { cwd: root, stdio: 'inherit' });
   try {
-    return await run(browser);
+    while (!(await isThere())) await sleep(50);
+    return await run();
   } finally {
-    await browser.close();
     server.kill();
   }
+}
+
+function isThere() {
+  return fetch(addressOf('package.json')).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
 
 /** A page in a process of its own, with an engine loaded in it. @returns the page and how long that took. */

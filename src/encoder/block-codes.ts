@@ -1,4 +1,5 @@
 import { halfToFloat, toHalves } from '../float16.ts';
+import { release } from '../release.ts';
 import type { Precision } from '../types.ts';
 
 /** How many bits a code has, and how many columns share a scale. */
@@ -109,7 +110,10 @@ export function numbersOf({ codes, scales, blocks, format: { block } }: BlockCod
 /** A matrix in a format: as it is where it is in that format already. */
 export function inBlocks(data: MatrixData, rows: number, columns: number, format: BlockFormat): BlockCodes {
   if (isCoded(data) && data.format.bits === format.bits && data.format.block === format.block) return data;
-  return quantiseBlocks(inFloats(data), rows, columns, format);
+  const numbers = inFloats(data);
+  const coded = quantiseBlocks(numbers, rows, columns, format);
+  if (numbers !== data) release(numbers);
+  return coded;
 }
 
 /** A matrix as float32. */

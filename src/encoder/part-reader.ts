@@ -2,6 +2,7 @@ import type { Checkpoint } from '../loader/checkpoint.ts';
 import { type NumberReader, numberReader, type WeightType } from '../loader/dtype.ts';
 import { checkFinite, notFinite } from '../loader/finite.ts';
 import type { TensorInfo } from '../loader/safetensors.ts';
+import { release } from '../release.ts';
 import { type BlockCodes, type BlockFormat, inFloats, type MatrixData } from './block-codes.ts';
 import { codesOfBytes, codesOfRow, scalesOfBytes } from './code-bytes.ts';
 import type { RowTable } from './embeddings.ts';
@@ -104,13 +105,16 @@ export class PartReader {
     for (const [i, one] of all.entries()) {
       codes.set(one.codes, i * one.codes.length);
       scales.set(one.scales, i * one.scales.length);
+      release(one.codes);
     }
     return { format, codes, scales, blocks: all[0].blocks };
   }
 
   private async blocksOf(name: string, format: BlockFormat, columns: number): Promise<BlockCodes> {
     const scaleTensor = this.checkpoint.tensors.get(this.prefix + scalesOf(name))!;
-    const codes = codesOfBytes(await this.read(name), format.bits);
+    const bytes = await this.read(name);
+    const codes = codesOfBytes(bytes, format.bits);
+    if (format.bits === 4) release(bytes);
     const scales = scalesOfBytes(await this.read(scalesOf(name)));
     const wrong = scales.findIndex((scale) => !Number.isFinite(scale));
     if (wrong >= 0) throw notFinite(scaleTensor, scales[wrong], wrong);

@@ -7,7 +7,7 @@ export interface ModelFile {
   /** Bytes. */
   readonly size: number;
   /**
-   * Bytes `start` … `end` of the file, the end excluded.
+   * Bytes `start` … `end` of the file, the end excluded, in memory that is the caller's own.
    *
    * @throws SternaError `corrupt-file` where the file is shorter.
    */

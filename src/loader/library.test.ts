@@ -7,10 +7,12 @@ import { loadWeights } from '../encoder/weights.ts';
 import { SternaError } from '../errors.ts';
 import { pack } from '../text/pack.ts';
 import type { Precision } from '../types.ts';
+import { readAll } from './files.ts';
 import { hubFolder, type RemoteFolder } from './hub.ts';
 import { type ModelFolder, openModel } from './model-folder.ts';
 import { MemoryStorage } from './storage/memory.ts';
 import { OverflowStorage } from './storage/overflow.ts';
+import { writeWhole } from './storage/storage.ts';
 import { LibraryRoom } from './testing/library-room.ts';
 import { refusal } from './testing/refusal.ts';
 import { webFiles } from './web-files.ts';
@@ -182,8 +184,26 @@ describe.each(['f32', 'q8'] as const)('a visit that ends in mid-download, in %s'
       expect(await vectors(model, precision)).toEqual(expected);
       // What is not noted down yet is a slab or two; the beginning of an ONNX file is read again for its graph.
       expect(sent(path)).toBeLessThan(size - moment + 13 * 2 ** 20);
+      expect(sent('tokenizer.json')).toBe(0);
     }
   });
+});
+
+test('a tokenizer that was damaged since an earlier visit is downloaded again', async () => {
+  const storage = new MemoryStorage();
+  const room = new LibraryRoom(() => storage);
+  const visit = new AbortController();
+  const onProgress = ({ item, loaded }: { item: string; loaded: number }) => {
+    if (item === 'model.safetensors' && loaded > 0) visit.abort();
+  };
+  await room.open(at('gte', models.gte), { signal: visit.signal, onProgress }).catch(() => {});
+  const kept = await readAll((await storage.open('tokenizer.bin'))!);
+  await writeWhole(storage, 'tokenizer.bin', kept.fill(0, 20, 30));
+  hub.requests.length = 0;
+  const model = await room.open(at('gte', models.gte));
+  expect(sent('tokenizer.json')).toBeGreaterThan(0);
+  const ids = async (one: ModelFolder) => (await one.readTokenizer!()).encode('A blue cat.').ids;
+  expect(await ids(model)).toEqual(await ids(await new LibraryRoom().open(at('gte', models.gte))));
 });
 
 describe('damage', () => {

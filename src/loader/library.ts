@@ -1,15 +1,17 @@
 import { type EncoderConfig, parseConfig } from '../encoder/config.ts';
 import { SternaError, type SternaErrorCode } from '../errors.ts';
-import { tokenizerToBytes } from '../text/artifact.ts';
+import { release } from '../release.ts';
+import { tokenizerFromBytes, tokenizerToBytes } from '../text/artifact.ts';
 import type { LoadProgress, Precision } from '../types.ts';
-import { parseJson } from './files.ts';
+import { parseJson, readAll } from './files.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { addressIn, type RemoteFolder } from './hub.ts';
+import { type KeptPack, keptPack, PACK } from './kept-pack.ts';
 import { type ModelFolder, promptsOf } from './model-folder.ts';
 import { convertWeights } from './pack/convert.ts';
 import { Journal } from './pack/journal.ts';
 import type { PackLayout } from './pack/layout.ts';
-import { LONGEST_MANIFEST, MANIFEST, type Manifest, manifestBytes, parseManifest } from './pack/manifest.ts';
+import { MANIFEST, type Manifest, manifestBytes, parseManifest } from './pack/manifest.ts';
 import { openPack } from './pack/pack-folder.ts';
 import { fetchWhole } from './remote/fetch-whole.ts';
 import { KeptFile } from './remote/kept-file.ts';
@@ -36,8 +38,6 @@ export interface LibraryOptions extends RemoteOptions {
 /** Bytes that are brought at a time once a model runs. */
 const COMPLETED_AT_A_TIME = 4 * 2 ** 20;
 
-/** Name of the folder with a pack that comes from a server as it is. */
-export const PACK = 'pack';
 /** The tokenizer of a pack. */
 export const TOKENIZER = 'tokenizer.bin';
 
@@ -100,29 +100,15 @@ class Loan {
 
   async open(): Promise<ModelFolder> {
     const { precision } = this.options;
-    const kept = (await this.kept(PACK)) ?? (await this.kept(precision));
+    const kept = await keptPack(precision, (name) => this.options.storage([this.key, name]));
     if (kept && (await this.isCurrent(kept))) return this.openKept(kept);
     const manifest = await this.fetch(MANIFEST);
     if (manifest) return this.openKept(await this.takePack(manifest));
     return this.openKept(await this.convert());
   }
 
-  /** What is there of an earlier visit, as a whole or in parts. */
-  private async kept(name: string): Promise<Kept | undefined> {
-    const storage = await this.options.storage([this.key, name]);
-    const file = await storage.open(MANIFEST);
-    if (!file || file.size > LONGEST_MANIFEST) return undefined;
-    try {
-      const bytes = await file.read(0, file.size);
-      return { storage, manifest: parseManifest(bytes), bytes, isPack: name === PACK };
-    } catch {
-      // Of an older version, or damaged: it is made anew.
-      return undefined;
-    }
-  }
-
   /** Whether what is kept is still what the server has. Without a connection it is taken for that. */
-  private async isCurrent({ manifest, bytes, isPack }: Kept): Promise<boolean> {
+  private async isCurrent({ manifest, bytes, isPack }: KeptPack): Promise<boolean> {
     if (this.folder.commit) return true;
     // Somebody who has all of it shall not wait for a server that does not answer.
     const once = { ...this.options, retry: { ...(this.options.retry ?? DEFAULT_RETRY), attempts: 1 } };
@@ -144,7 +130,7 @@ class Loan {
   }
 
   /** A pack from the server: nothing of it but the manifest yet. */
-  private async takePack(bytes: Uint8Array): Promise<Kept> {
+  private async takePack(bytes: Uint8Array): Promise<KeptPack> {
     const manifest = parseManifest(bytes);
     const storage = await this.options.storage([this.key, PACK]);
     await clear(storage);
@@ -152,7 +138,7 @@ class Loan {
     return { storage, manifest, bytes, isPack: true };
   }
 
-  private async openKept({ storage, isPack, ...kept }: Kept): Promise<ModelFolder> {
+  private async openKept({ storage, isPack, ...kept }: KeptPack): Promise<ModelFolder> {
     const golden = [...(this.folder.known?.golden ?? []), ...kept.manifest.golden];
     const manifest = { ...kept.manifest, golden };
     this.options.onConfig?.(parseConfig(manifest.config, MANIFEST), manifest.precision);
@@ -229,7 +215,7 @@ class Loan {
   }
 
   /** Downloads a checkpoint, and converts it on the way. */
-  private async convert(): Promise<Kept> {
+  private async convert(): Promise<KeptPack> {
     const { precision, onConfig, onProgress, signal } = this.options;
     const { folder } = this;
     const configBytes = await this.fetch('config.json');
@@ -240,7 +226,7 @@ class Loan {
     const storage = await this.options.storage([this.key, precision]);
     const [promptBytes, tokenizer] = await Promise.all([
       this.fetch('config_sentence_transformers.json'),
-      this.fetchTokenizer(storage),
+      this.bringTokenizer(storage),
     ]);
     const prompts = promptsOf(promptBytes);
     const file = await weightFile(folder, config, precision, this.options);
@@ -277,6 +263,20 @@ class Loan {
     return { storage, manifest, bytes, isPack: false };
   }
 
+  /**
+   * Sees to it that the tokenizer is kept. One of a commit that an earlier visit has kept will do.
+   *
+   * @returns the bytes of tokenizer.json where they count for the revision.
+   */
+  private async bringTokenizer(storage: Storage): Promise<Uint8Array | undefined> {
+    const { commit } = this.folder;
+    if (commit && (await hasTokenizer(storage))) return undefined;
+    const bytes = await this.fetchTokenizer(storage);
+    if (!commit) return bytes;
+    if (bytes) release(bytes);
+    return undefined;
+  }
+
   /** Downloads tokenizer.json, and keeps what is needed of it. @returns its bytes. */
   private async fetchTokenizer(storage: Storage): Promise<Uint8Array | undefined> {
     const bytes = await this.fetch('tokenizer.json');
@@ -309,15 +309,6 @@ class Loan {
   }
 }
 
-/** A model in the library. */
-interface Kept {
-  readonly storage: Storage;
-  readonly manifest: Manifest;
-  readonly bytes: Uint8Array;
-  /** Whether it is a pack from the server, of which parts may still be to come. */
-  readonly isPack: boolean;
-}
-
 /** What a manifest says of files that never travel: no hashes. */
 export function manifestOf(
   { layers, words }: PackLayout,
@@ -334,6 +325,16 @@ export function manifestOf(
     words: words.map(({ name, rows }) => ({ file: name, rows })),
     golden: [],
   };
+}
+
+/** Whether there is a tokenizer, and all of it: its bytes carry a checksum. */
+async function hasTokenizer(storage: Storage): Promise<boolean> {
+  const file = await storage.open(TOKENIZER);
+  if (!file) return false;
+  return tokenizerFromBytes(await readAll(file), TOKENIZER).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function clear(storage: Storage): Promise<void> {

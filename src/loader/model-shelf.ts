@@ -5,7 +5,8 @@ import type { ModelEstimate, Precision } from '../types.ts';
 import { LIBRARY } from './browser-library.ts';
 import { parseJson } from './files.ts';
 import { addressIn, type HubOptions, type RemoteFolder, remoteFolder } from './hub.ts';
-import { keyOf, PACK } from './library.ts';
+import { type KeptPack, keptPack } from './kept-pack.ts';
+import { keyOf } from './library.ts';
 import { packLayout } from './pack/layout.ts';
 import { MANIFEST, type Manifest, parseManifest } from './pack/manifest.ts';
 import { fetchWhole } from './remote/fetch-whole.ts';
@@ -33,7 +34,7 @@ export async function estimateModel(
   const folder = remoteFolder(source, options);
   const { quota = 0, usage = 0 } = (await navigator.storage?.estimate?.()) ?? {};
   const free = Math.max(0, quota - usage);
-  const kept = await keptManifest(folder, precision);
+  const kept = await keptOf(folder, precision);
   const manifest = kept?.manifest ?? (await remoteManifest(folder));
   const sizes = manifest
     ? await sizesOfPack(manifest, kept?.isPack ? kept.storage : undefined, kept?.isPack === false)
@@ -57,7 +58,7 @@ export async function isModelKept(
   precision: Precision,
   options: HubOptions,
 ): Promise<boolean> {
-  const kept = await keptManifest(remoteFolder(source, options), precision);
+  const kept = await keptOf(remoteFolder(source, options), precision);
   if (!kept) return false;
   if (!kept.isPack) return true;
   const { download } = await sizesOfPack(kept.manifest, kept.storage, false);
@@ -88,21 +89,9 @@ interface Sizes {
   readonly disk: number;
 }
 
-async function keptManifest(
-  folder: RemoteFolder,
-  precision: Precision,
-): Promise<{ manifest: Manifest; storage: Storage; isPack: boolean } | undefined> {
-  for (const name of [PACK, precision]) {
-    const storage = await OpfsStorage.at([LIBRARY, keyOf(folder), name], { create: false });
-    const file = await storage?.open(MANIFEST);
-    if (!storage || !file) continue;
-    try {
-      return { manifest: parseManifest(await file.read(0, file.size)), storage, isPack: name === PACK };
-    } catch {
-      // One that cannot be read will be made anew.
-    }
-  }
-  return undefined;
+/** What is kept of a model, where anything is. */
+function keptOf(folder: RemoteFolder, precision: Precision): Promise<KeptPack | undefined> {
+  return keptPack(precision, (name) => OpfsStorage.at([LIBRARY, keyOf(folder), name], { create: false }));
 }
 
 async function remoteManifest(folder: RemoteFolder): Promise<Manifest | undefined> {

@@ -4,15 +4,11 @@ import { formOf } from '../../encoder/stored-form.ts';
 import { SternaError } from '../../errors.ts';
 import type { Precision } from '../../types.ts';
 import type { Checkpoint } from '../checkpoint.ts';
-import { numberReader } from '../dtype.ts';
-import { checkFinite } from '../finite.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ConversionOptions } from './convert.ts';
 import type { PackLayout } from './layout.ts';
 import { Packer } from './packer.ts';
-
-/** Bytes of a tensor that are converted at a time. */
-const SLAB = 4 * 2 ** 20;
+import { SlabNumbers, slabsOf } from './slab.ts';
 
 /**
  * Converts a checkpoint that is at hand to the files of a pack.
@@ -32,11 +28,11 @@ export async function convertCheckpoint(
   const parts = allParts(partsOf(config));
   const infos = parts.flatMap(({ tensors }) => tensors.map((name) => checkpoint.tensors.get(prefix + name)));
   const total = infos.reduce((sum, info) => sum + (info ? info.end - info.start : 0), 0);
+  const numbers = new SlabNumbers();
   let loaded = 0;
   try {
     for (const part of parts) {
       const columns = part.shape.at(-1)!;
-      const rows = part.shape.length > 1 ? part.shape[0] : 1;
       for (const name of part.tensors) {
         const form = formOf(checkpoint.tensors, prefix + name, part);
         if (form.kind !== 'numbers' || form.transposed) {
@@ -46,20 +42,13 @@ export async function convertCheckpoint(
           );
         }
         const info = checkpoint.tensors.get(prefix + name)!;
-        const { start, end } = info;
-        const slab = Math.max(1, Math.floor(SLAB / ((end - start) / rows)));
-        for (let row = 0; row < rows; row += slab) {
+        for (const { first, count } of slabsOf(info)) {
           signal?.throwIfAborted();
-          const last = Math.min(rows, row + slab);
           const bytes =
-            rows === 1
-              ? await checkpoint.read(prefix + name)
-              : await checkpoint.readRows(prefix + name, row, last);
-          const reader = numberReader(bytes, form.dtype);
-          const values = new Float32Array((last - row) * columns);
-          reader.copy(0, values.length, values, 0);
-          checkFinite(reader, info, row * columns);
-          await packer.write(name, row, values);
+            part.shape.length > 1
+              ? await checkpoint.readRows(prefix + name, first, first + count)
+              : await checkpoint.read(prefix + name);
+          await packer.write(name, first, numbers.of(bytes, info, first * columns));
           loaded += bytes.length;
           onProgress?.(loaded, total);
         }

@@ -2,16 +2,16 @@ import type { EncoderConfig } from '../../encoder/config.ts';
 import { allParts, partsOf } from '../../encoder/parts.ts';
 import { transpose } from '../../encoder/transpose.ts';
 import { SternaError } from '../../errors.ts';
+import { release } from '../../release.ts';
 import type { Precision } from '../../types.ts';
 import type { ByteStream } from '../byte-stream.ts';
-import { BYTES_PER_ELEMENT, numberReader, type WeightType } from '../dtype.ts';
-import { checkFinite } from '../finite.ts';
 import type { IncomingTensor, IncomingWeights } from '../incoming.ts';
 import { Sha256 } from '../sha256.ts';
 import type { Storage } from '../storage/storage.ts';
 import { Journal } from './journal.ts';
 import type { PackLayout } from './layout.ts';
 import { Packer } from './packer.ts';
+import { rowBytesOf, SLAB, SlabNumbers, slabsOf } from './slab.ts';
 
 /** A file of weights that can be read from front to back, from any place on. */
 export interface WeightFile {
@@ -32,8 +32,7 @@ export interface ConversionOptions {
   readonly onProgress?: (loaded: number, total: number) => void;
 }
 
-/** Bytes of a tensor that are converted at a time, and after which it is noted down how far it has come. */
-const SLAB = 2 * 2 ** 20;
+/** Bytes after which it is noted down how far it has come. */
 const NOTE_AFTER = 2 * SLAB;
 
 /** The tensors that a model of this shape needs, with their shapes. */
@@ -68,14 +67,15 @@ export async function convertWeights(
   const source = file.stream(begun?.position ?? 0);
   const stream = file.sha256 === undefined ? source : hashed(source, sha ?? new Sha256());
   const packer = new Packer(config, precision, storage);
+  const conversion = new Conversion(file, stream, packer, journal, of, options);
   try {
-    const conversion = new Conversion(file, stream, packer, journal, of, options);
     await conversion.run(await file.weights(stream, begun?.reader));
     await finish(file, stream, journal);
     await packer.flush();
     return packer.layout;
   } finally {
     source.cancel?.();
+    conversion.release();
     await packer.close();
   }
 }
@@ -84,7 +84,7 @@ class Conversion {
   private noted: number;
   // Used again by each slab.
   private bytes = new Uint8Array(0);
-  private floats = new Float32Array(0);
+  private readonly numbers = new SlabNumbers();
   private turned = new Float32Array(0);
 
   constructor(
@@ -114,10 +114,16 @@ class Conversion {
     }
   }
 
+  /** Gives back the memory of slabs. */
+  release(): void {
+    this.numbers.release();
+    for (const room of [this.bytes, this.turned]) release(room);
+  }
+
   /** A matrix that lies in the file by columns is turned as a whole. */
   private async wholeTensor(tensor: IncomingTensor): Promise<void> {
     const [rows, columns] = tensor.shape;
-    const numbers = await this.numbers(tensor, 0, rows * columns);
+    const numbers = await this.next(tensor, 0, tensor.end - tensor.start);
     if (numbers.length > this.turned.length) this.turned = new Float32Array(numbers.length);
     const values = transpose(numbers, this.turned.subarray(0, numbers.length), columns, rows);
     await this.packer.write(tensor.name, 0, values);
@@ -125,30 +131,20 @@ class Conversion {
 
   private async rowsOf(tensor: IncomingTensor, weights: IncomingWeights): Promise<void> {
     const columns = tensor.shape.at(-1)!;
-    const rows = tensor.shape.length > 1 ? tensor.shape[0] : 1;
-    const rowBytes = columns * BYTES_PER_ELEMENT[tensor.dtype];
-    const slab = Math.max(1, Math.floor(SLAB / rowBytes));
-    let row = (this.stream.position - tensor.start) / rowBytes;
-    while (row < rows) {
-      const count = Math.min(slab, rows - row);
-      await this.packer.write(tensor.name, row, await this.numbers(tensor, row * columns, count * columns));
-      row += count;
+    const rowBytes = rowBytesOf(tensor);
+    for (const { first, count } of slabsOf(tensor, (this.stream.position - tensor.start) / rowBytes)) {
+      const values = await this.next(tensor, first * columns, count * rowBytes);
+      await this.packer.write(tensor.name, first, values);
       await this.note(weights);
     }
   }
 
-  /** The next numbers of a tensor, each of them finite. @param first - how many of them came before. */
-  private async numbers(tensor: IncomingTensor, first: number, count: number): Promise<Float32Array> {
+  /** The next numbers of a tensor, from the next bytes of the stream. @param first - how many of them came before. */
+  private async next(tensor: IncomingTensor, first: number, byteCount: number): Promise<Float32Array> {
     const { signal, onProgress } = this.options;
     signal?.throwIfAborted();
-    const dtype = tensor.dtype as WeightType;
-    const byteCount = count * BYTES_PER_ELEMENT[dtype];
     if (byteCount > this.bytes.length) this.bytes = new Uint8Array(byteCount);
-    if (count > this.floats.length) this.floats = new Float32Array(count);
-    const reader = numberReader(await this.stream.read(byteCount, this.bytes), dtype);
-    const values = this.floats.subarray(0, count);
-    reader.copy(0, count, values, 0);
-    checkFinite(reader, tensor, first);
+    const values = this.numbers.of(await this.stream.read(byteCount, this.bytes), tensor, first);
     onProgress?.(this.stream.position, this.stream.size);
     return values;
   }

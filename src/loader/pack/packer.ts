@@ -4,6 +4,7 @@ import type { EncoderConfig } from '../../encoder/config.ts';
 import { allParts, partsOf } from '../../encoder/parts.ts';
 import { ROW_SCALE_BYTES, type StoredForm, scalesOf } from '../../encoder/stored-form.ts';
 import { toHalves } from '../../float16.ts';
+import { release } from '../../release.ts';
 import type { Precision } from '../../types.ts';
 import type { TensorInfo } from '../safetensors.ts';
 import type { Storage, StorageWriter } from '../storage/storage.ts';
@@ -55,11 +56,12 @@ export class Packer {
   async write(name: string, first: number, values: Float32Array): Promise<void> {
     const { form, columns, tensor, scales } = this.destinations.get(name)!;
     if (!tensor) return this.writeWords(form, columns, first, values);
+    const rows = values.length / columns;
     if (form.kind !== 'blocks') {
       const bytes = numberBytes(form, values);
-      return this.put(tensor.file, tensor.start + first * (bytes.length / (values.length / columns)), bytes);
+      await this.put(tensor.file, tensor.start + first * (bytes.length / rows), bytes);
+      return letGo(bytes, values);
     }
-    const rows = values.length / columns;
     const coded = quantiseBlocks(values, rows, columns, form.format);
     const rowBytes = (columns * form.format.bits) / 8;
     const codes = bytesOfCodes(coded.codes, form.format.bits);
@@ -67,6 +69,7 @@ export class Packer {
     putScales(coded.scales, scaleBytes, 0);
     await this.put(tensor.file, tensor.start + first * rowBytes, codes);
     await this.put(scales!.file, scales!.start + first * 2 * coded.blocks, scaleBytes);
+    for (const done of [codes, coded.codes, coded.scales, scaleBytes]) letGo(done, values);
   }
 
   /** Returns when all that was written is on the disk. */
@@ -94,6 +97,7 @@ export class Packer {
       const ofShard = bytes.subarray((from - first) * rowBytes, (to - first) * rowBytes);
       await this.put(name, start + (from - firstRow) * rowBytes, ofShard);
     }
+    letGo(bytes, values);
   }
 
   private async put(file: string, at: number, bytes: Uint8Array): Promise<void> {
@@ -111,6 +115,11 @@ function numberBytes(form: StoredForm, values: Float32Array): Uint8Array {
   const isHalf = form.kind === 'numbers' && form.dtype === 'F16';
   const { buffer, byteOffset, byteLength } = isHalf ? toHalves(values) : values;
   return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** Frees what was made of numbers, and not those themselves. */
+function letGo(made: Uint8Array | Int8Array | Float32Array, numbers: Float32Array): void {
+  if (made.buffer !== numbers.buffer && made.byteLength > 0) release(made);
 }
 
 /** Rows that stand for themselves: a scale, then whole numbers. */

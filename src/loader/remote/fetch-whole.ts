@@ -24,12 +24,11 @@ export function fetchWhole(
     const total = lengthOf(response);
     const pieces: Uint8Array[] = [];
     let loaded = 0;
-    await transfer.receive(response, (piece) => {
+    for await (const piece of transfer.piecesOf(response)) {
       pieces.push(piece);
       loaded += piece.length;
       onProgress?.(loaded, total ?? 0);
-      return true;
-    });
+    }
     // Whether a body from another origin was compressed, and so has another length, a page cannot see.
     if (total !== undefined && response.type !== 'cors' && loaded < total)
       throw transfer.passing(`broke off after ${loaded} of ${total} bytes`);
@@ -38,6 +37,7 @@ export function fetchWhole(
     for (const piece of pieces) {
       bytes.set(piece, at);
       at += piece.length;
+      transfer.free(piece);
     }
     return bytes;
   });

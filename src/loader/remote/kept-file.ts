@@ -1,4 +1,5 @@
 import { SternaError } from '../../errors.ts';
+import { release } from '../../release.ts';
 import { checkRange, type ModelFile } from '../files.ts';
 import { HASH_BYTES, type ManifestFile } from '../pack/manifest.ts';
 import { hexOfBytes } from '../sha256.ts';
@@ -91,6 +92,7 @@ export class KeptFile implements ModelFile {
       const damaged = await this.firstDamaged(bytes, chunks);
       if (damaged === undefined) {
         await this.inTurn(() => this.keep(bytes, chunks));
+        release(bytes);
         return;
       }
       if (tries < TRIES) continue;

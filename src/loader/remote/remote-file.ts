@@ -1,4 +1,5 @@
 import { SternaError } from '../../errors.ts';
+import { release } from '../../release.ts';
 import type { ByteStream } from '../byte-stream.ts';
 import { isAbsent } from '../download.ts';
 import { checkRange, type ModelFile } from '../files.ts';
@@ -143,7 +144,11 @@ export class RemoteFile implements ModelFile {
       asked = stream.position;
       queue.length = 0;
     };
-    return remoteStream(stream, skip, controller);
+    const cancel = () => {
+      controller.abort();
+      for (const room of rooms.splice(0)) release(new Uint8Array(room));
+    };
+    return remoteStream(stream, skip, cancel);
   }
 
   /** One answer from front to back; after a break the server sends all of it again, and what is known is passed over. */
@@ -166,7 +171,11 @@ export class RemoteFile implements ModelFile {
         }
       }),
     );
-    return remoteStream(stream, (count) => stream.skip(count), controller);
+    return remoteStream(
+      stream,
+      (count) => stream.skip(count),
+      () => controller.abort(),
+    );
   }
 
   private async *pieces(transfer: Transfer, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -177,6 +186,8 @@ export class RemoteFile implements ModelFile {
       const begin = at;
       at += piece.length;
       if (at > from) yield piece.subarray(Math.max(0, from - begin));
+      // The next one is asked for when this one is used up.
+      transfer.free(piece);
     }
   }
 
@@ -212,11 +223,7 @@ export class RemoteFile implements ModelFile {
   }
 }
 
-function remoteStream(
-  stream: PieceStream,
-  skip: ByteStream['skip'],
-  controller: AbortController,
-): RemoteStream {
+function remoteStream(stream: PieceStream, skip: ByteStream['skip'], cancel: () => void): RemoteStream {
   const { name, size } = stream;
   return {
     name,
@@ -226,7 +233,7 @@ function remoteStream(
     },
     read: (count, room) => stream.read(count, room),
     skip,
-    cancel: () => controller.abort(),
+    cancel,
   };
 }
 

@@ -1,4 +1,5 @@
 import { SternaError } from '../../errors.ts';
+import { release } from '../../release.ts';
 import { isAbsent } from '../download.ts';
 import { DEFAULT_RETRY, delayBefore, type RetryPolicy, retryAfterOf, sleep } from './retry.ts';
 
@@ -77,9 +78,13 @@ export class Transfer {
     throw this.failed(words);
   }
 
-  /** Hands the body over, piece by piece, until `use` wants no more. */
+  /** Hands the body over, piece by piece, until `use` wants no more. A piece is gone when `use` returns. */
   async receive(response: Response, use: (piece: Uint8Array) => boolean): Promise<void> {
-    for await (const piece of this.piecesOf(response)) if (!use(piece)) return;
+    for await (const piece of this.piecesOf(response)) {
+      const wantsMore = use(piece);
+      this.free(piece);
+      if (!wantsMore) return;
+    }
   }
 
   async *piecesOf({ body }: Response): AsyncGenerator<Uint8Array> {
@@ -101,6 +106,11 @@ export class Transfer {
     } finally {
       reader.cancel().catch(() => {});
     }
+  }
+
+  /** Frees a piece that is used up. Whoever has a `fetch` of their own may want it still. */
+  free(piece: Uint8Array): void {
+    if (!this.options.fetch) release(piece);
   }
 
   failed(words: string, cause?: unknown): SternaError {
