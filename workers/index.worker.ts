@@ -5,6 +5,7 @@
 
 import { openDevice } from '../src/backends/webgpu/device.ts';
 import { describeError } from '../src/describe-error.ts';
+import type { IndexFolder } from '../src/index/files/folder.ts';
 import { IndexedDbFolder } from '../src/index/files/indexeddb-folder.ts';
 import { MemoryFolder } from '../src/index/files/memory-folder.ts';
 import { OpfsFolder } from '../src/index/files/opfs-folder.ts';
@@ -16,19 +17,28 @@ import { isThread, serveThread, threadStarter } from './thread.ts';
 const MOST_THREADS = 4;
 
 let service: IndexService | undefined;
+/** Closes the files, wherever they are. */
+let closeFiles = () => {};
+/** Whether another worker has taken the files over. */
+let isSeized = false;
 /** Calls under way, by their numbers. */
 const calls = new Map<number, AbortController>();
 
 async function open({ name, settings, threads }: OpenRequest): Promise<IndexService> {
-  const folder =
-    name === undefined
-      ? new MemoryFolder()
-      : ((await OpfsFolder.at(['sterna-indexes', folderName(name)])) ??
-        (await IndexedDbFolder.at(['sterna-indexes', name])) ??
-        new MemoryFolder());
+  const folder = name === undefined ? new MemoryFolder() : await lastingFolder(name);
   const wanted = threads ?? Math.min(MOST_THREADS, navigator.hardwareConcurrency ?? 1);
   const scanner = await Scanner.create({ threads: wanted, startThread: threadStarter() });
   return IndexService.open({ folder, scanner, settings, openGpu });
+}
+
+/** Where an index of a name is kept, if the browser keeps anything. */
+async function lastingFolder(name: string): Promise<IndexFolder> {
+  const folder =
+    (await OpfsFolder.at(['sterna-indexes', folderName(name)])) ??
+    (await IndexedDbFolder.at(['sterna-indexes', name]));
+  closeFiles = () => folder?.close();
+  if (isSeized) closeFiles();
+  return folder ?? new MemoryFolder();
 }
 
 /** The page's GPU, unless a processor plays it. */
@@ -57,7 +67,10 @@ function seize(name: string): Promise<void> {
       return new Promise<void>(() => {});
     });
     held.catch(() => {
-      void service?.close().finally(() => self.close());
+      // Whatever is under way is done by the other one, once its tab hears of it. A page that hangs ends no worker, so files are closed one by one.
+      isSeized = true;
+      closeFiles();
+      self.close();
     });
   });
 }
@@ -70,6 +83,7 @@ async function answer(call: number, run: (signal: AbortSignal) => Promise<unknow
     (error) => ({ ok: false, error: describeError(error) }) as const,
   );
   calls.delete(call);
+  if (isSeized) return;
   const message: FromIndexWorker = { call, reply };
   self.postMessage(message);
 }

@@ -1,0 +1,2 @@
+import './no-sync-access.mjs';
+import '/package/dist/index-worker.js';

@@ -1,0 +1,2 @@
+import './no-relaxed-simd.mjs';
+import '/package/dist/index-worker.js';
