@@ -36,7 +36,8 @@ export function table(rows) {
   console.log(markdown(rows));
 }
 
-function markdown(rows) {
+/** Rows of equal keys as a Markdown table. */
+export function markdown(rows) {
   const columns = Object.keys(rows[0]);
   const cells = rows.map((row) => columns.map((column) => show(row[column])));
   const widths = columns.map((column, i) => Math.max(column.length, ...cells.map((row) => row[i].length)));
