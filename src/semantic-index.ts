@@ -23,8 +23,7 @@ import type {
   SyncResult,
 } from './search/index-types.ts';
 import { openIndexWorker } from './search/open-index-worker.ts';
-import type { IndexProducts, IndexReport, IndexWork, Slot } from './search/work.ts';
-import type { Service } from './tabs/service.ts';
+import type { IndexProducts, IndexReport, IndexServiceLink, IndexWork, Slot } from './search/work.ts';
 
 const DEFAULT_PASSAGE_TOKENS = 128;
 
@@ -33,9 +32,6 @@ const GROUP_UNITS = 16_000;
 const GROUP_DOCUMENTS = 512;
 /** Documents that are compared with a source, or read for an export, at a time. */
 const STEP = 256;
-
-/** An index as what it answers to. */
-export type IndexServiceLink = Service<IndexWork, IndexProducts[IndexWork['kind']], IndexReport>;
 
 /**
  * Documents in, hits out: passages, their vectors and their words, kept in the browser between visits.

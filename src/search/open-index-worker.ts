@@ -1,9 +1,9 @@
 import { SternaError } from '../errors.ts';
 import type { CollectionSettings } from '../index/collection/manifest.ts';
-import type { IndexServiceLink } from '../semantic-index.ts';
 import { meetingPlace } from '../tabs/meeting.ts';
 import { IndexLink } from './index-link.ts';
 import type { SemanticIndexOptions } from './index-types.ts';
+import type { IndexServiceLink } from './work.ts';
 
 /**
  * Starts an index's worker. An index with a name is one for all tabs of the origin: the worker of one of them has its files, and answers the others;

@@ -3,6 +3,7 @@ import type { CollectionSpace, Recovery, StoredPassages } from '../index/collect
 import type { CollectionSettings } from '../index/collection/manifest.ts';
 import type { CollectionHit, CollectionQuery } from '../index/collection/query.ts';
 import type { Metadata } from '../index/metadata/types.ts';
+import type { Service } from '../tabs/service.ts';
 
 /** Which of the two collections of an index: the one that is searched, or the one that is being made to take its place. */
 export type Slot = 'current' | 'next';
@@ -93,3 +94,6 @@ export interface IndexReport {
   /** Why work in the background did not succeed the last time. */
   readonly failure?: string;
 }
+
+/** An index as what it answers to: in this process, in a worker, or in another tab. */
+export type IndexServiceLink = Service<IndexWork, IndexProducts[IndexWork['kind']], IndexReport>;
