@@ -196,6 +196,7 @@ test.describe('an embedder in a worker on WebGPU', () => {
       const restored = await sterna.SemanticIndex.open({ embedder });
       await restored.import(index.export());
       const hits = await restored.search('Wo hält der Bus?');
+      await Promise.all([index.dispose(), restored.dispose()]);
       return hits.map(({ id }) => id);
     });
     expect(ids).toEqual(['bus', 'cat']);
