@@ -11,6 +11,7 @@ import { metadataToJson } from './index/metadata/codec.ts';
 import { compileFilter } from './index/metadata/filter.ts';
 import type { Metadata } from './index/metadata/types.ts';
 import { CODE_KINDS } from './index/vectors/code-layout.ts';
+import { unitVector } from './index/vectors/unit.ts';
 import { exportFiles, importFiles } from './search/index-file.ts';
 import type {
   AddOptions,
@@ -367,7 +368,7 @@ export class SemanticIndex<M extends object = Metadata> implements AsyncDisposab
             passages: passages.map(({ start, end, vector }, j) => ({
               start,
               end,
-              vector: unit(vector!),
+              vector: unitVector(vector!, vector!.length),
               terms: terms?.[i][j].terms,
             })),
           }),
@@ -680,13 +681,6 @@ async function* stepsOf<T>(source: Iterable<T> | AsyncIterable<T>): AsyncGenerat
     group = [];
   }
   if (group.length > 0) yield group;
-}
-
-function unit(vector: Float32Array): Float32Array {
-  const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
-  if (!(length > 0))
-    throw new SternaError('invalid-vector', 'A vector is all zeros, so it has no direction.');
-  return vector.map((x) => x / length);
 }
 
 function definedOnly<T extends object>(values: T): Partial<T> {

@@ -1,5 +1,6 @@
 import { endsEarly, storageFailed } from './errors.ts';
 import type { IndexFile, IndexFolder } from './folder.ts';
+import { withRoom } from './with-room.ts';
 
 /** Bytes of a page: what a small append writes again. */
 const PAGE = 2 ** 16;
@@ -146,11 +147,7 @@ class PagedFile implements IndexFile {
 
   write(at: number, bytes: Uint8Array): void {
     const end = at + bytes.length;
-    if (end > this.bytes.length) {
-      const larger = new Uint8Array(Math.max(end, Math.min(2 * this.bytes.length, end + 2 ** 24)));
-      larger.set(this.bytes.subarray(0, this.size));
-      this.bytes = larger;
-    }
+    this.bytes = withRoom(this.bytes, this.size, end);
     this.bytes.set(bytes, at);
     this.size = Math.max(this.size, end);
     for (let page = Math.floor(at / PAGE); page * PAGE < end; page++) this.changed.add(page);

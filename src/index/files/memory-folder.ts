@@ -1,5 +1,6 @@
 import { endsEarly } from './errors.ts';
 import type { IndexFile, IndexFolder } from './folder.ts';
+import { withRoom } from './with-room.ts';
 
 /** A folder that lives as long as its object: for indexes without a name, and where a browser keeps nothing. */
 export class MemoryFolder implements IndexFolder {
@@ -39,11 +40,7 @@ class MemoryFile implements IndexFile {
 
   write(at: number, bytes: Uint8Array): void {
     const end = at + bytes.length;
-    if (end > this.bytes.length) {
-      const larger = new Uint8Array(Math.max(end, Math.min(2 * this.bytes.length, end + 2 ** 24)));
-      larger.set(this.bytes.subarray(0, this.size));
-      this.bytes = larger;
-    }
+    this.bytes = withRoom(this.bytes, this.size, end);
     this.bytes.set(bytes, at);
     this.size = Math.max(this.size, end);
   }

@@ -1,4 +1,4 @@
-import type { ScanResult } from '../scan/scanner.ts';
+import { mergeScans, type ScanResult } from '../scan/scanner.ts';
 import type { QueryCodes } from './query-codes.ts';
 import type { ScanGroup } from './scan-group.ts';
 import type { Found } from './selection.ts';
@@ -42,24 +42,19 @@ function lastUpTo(firsts: readonly number[], value: number): number {
  * @param count - rows that took part.
  */
 export function mergeHits(groups: readonly Hits[], candidates: number, count: number): ScanResult {
-  const all = groups.length === 1 ? groups[0] : sortHits(groups);
+  const isCut = false;
+  const all =
+    groups.length === 1
+      ? groups[0]
+      : mergeScans(
+          groups.map((hits) => ({ ...hits, isCut })),
+          candidates,
+        );
   const most = Math.min(candidates, all.rows.length);
   return {
     columns: all.columns.slice(0, most),
     rows: all.rows.slice(0, most),
     scores: all.scores.slice(0, most),
     isCut: count > most,
-  };
-}
-
-function sortHits(groups: readonly Hits[]): Hits {
-  const all = groups.flatMap(({ columns, rows, scores }) =>
-    Array.from(rows, (row, i) => ({ column: columns[i], row, score: scores[i] })),
-  );
-  all.sort((a, b) => b.score - a.score || a.column - b.column || a.row - b.row);
-  return {
-    columns: Uint32Array.from(all, ({ column }) => column),
-    rows: Uint32Array.from(all, ({ row }) => row),
-    scores: Float32Array.from(all, ({ score }) => score),
   };
 }
