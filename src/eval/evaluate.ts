@@ -44,8 +44,6 @@ export interface EvalResult {
   /** Of the vectors; absent of the leg `lexical`. */
   readonly dimensions?: number;
   readonly codes?: EvalCodes;
-  /** Of int8 or int4: the largest number that a code can mean. */
-  readonly range?: number;
   /** One for each cutoff. */
   readonly metrics: readonly (Metrics & { readonly k: number })[];
 }
@@ -146,8 +144,8 @@ function* searchVectors(
   for (const length of dimensions) {
     const [shortQueries, shortDocuments] = [queries.cut(length), documents.cut(length)];
     for (const kind of codes) {
-      const { rankings, range } = rankByVectors(shortQueries, shortDocuments, { codes: kind, depth, order });
-      const how = { dimensions: length, codes: kind, ...(range === undefined ? {} : { range }) };
+      const rankings = rankByVectors(shortQueries, shortDocuments, { codes: kind, depth, order });
+      const how = { dimensions: length, codes: kind };
       if (legs.includes('vector')) yield { leg: 'vector', ...how, metrics: judge.measure(rankings) };
       if (!words || !legs.includes('hybrid')) continue;
       const fused = rankings.map((ranking, i) => fuseRankings(ranking, words[i], depth, order));

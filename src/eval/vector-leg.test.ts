@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Scanner } from '../index/scan/scanner.ts';
 import { tieOrder } from './ranking.ts';
 import { rankByVectors, VectorTable } from './vector-leg.ts';
 
@@ -37,33 +38,11 @@ describe('VectorTable', () => {
     expect(row(randomTable(3000, 2, 3), 2999)).toEqual(row(randomTable(3000, 2, 3), 2999));
     expect(randomTable(3000, 2, 3).count).toBe(3000);
   });
-
-  it('has codes that mean what the format says, of unit length', () => {
-    const range = 0.25;
-    const int8 = documents.coded('int8', range).all;
-    const int4 = documents.coded('int4', range).all;
-    const binary = documents.coded('binary', 1).all;
-    const meant = (code: (x: number) => number) => {
-      const numbers = Array.from(documents.all, code);
-      return numbers.map((value, i) => {
-        const start = i - (i % 70);
-        return value / Math.hypot(...numbers.slice(start, start + 70));
-      });
-    };
-    const code8 = meant((x) => Math.min(127, Math.max(-127, Math.round((x * 127) / range))));
-    const code4 = meant((x) => Math.min(15, Math.max(0, Math.round((x * 7.5) / range + 7.5))) - 7.5);
-    for (const [i, x] of documents.all.entries()) {
-      expect(int8[i]).toBeCloseTo(code8[i], 6);
-      expect(int4[i]).toBeCloseTo(code4[i], 6);
-      expect(binary[i]).toBeCloseTo((x > 0 ? 1 : -1) / Math.sqrt(70), 6);
-    }
-  });
 });
 
 describe('rankByVectors', () => {
   it('ranks all documents by the dot product', () => {
-    const { rankings, range } = rankByVectors(queries, documents, { codes: 'float32', depth: 10, order });
-    expect(range).toBeUndefined();
+    const rankings = rankByVectors(queries, documents, { codes: 'float32', depth: 10, order });
     for (const [i, { rows, scores }] of rankings.entries()) {
       const all = ids.map((_, at) => dot(row(queries, i), row(documents, at)));
       const expected = [...all.keys()].sort((a, b) => all[b] - all[a]).slice(0, 10);
@@ -74,11 +53,9 @@ describe('rankByVectors', () => {
 
   it('keeps nearly the same documents with finer codes, and fewer with coarser ones', () => {
     const kept = (codes: 'int8' | 'int4' | 'binary' | 'binary+int8') => {
-      const exact = rankByVectors(queries, documents, { codes: 'float32', depth: 10, order }).rankings;
+      const exact = rankByVectors(queries, documents, { codes: 'float32', depth: 10, order });
       const coded = rankByVectors(queries, documents, { codes, depth: 10, order });
-      const same = coded.rankings.map(
-        ({ rows }, i) => rows.filter((at) => exact[i].rows.includes(at)).length,
-      );
+      const same = coded.map(({ rows }, i) => rows.filter((at) => exact[i].rows.includes(at)).length);
       return same.reduce((a, b) => a + b) / (10 * same.length);
     };
     expect(kept('int8')).toBeGreaterThan(0.95);
@@ -86,16 +63,35 @@ describe('rankByVectors', () => {
     expect(kept('binary')).toBeGreaterThan(0.3);
   });
 
-  it('lets int8 decide among those that bits propose', () => {
-    const options = { codes: 'binary+int8', depth: 50, order } as const;
-    const { rankings, range } = rankByVectors(queries, documents, options);
-    const int8 = documents.coded('int8', range!);
-    for (const [i, { rows, scores }] of rankings.entries()) {
-      expect(rows.length).toBe(50);
-      for (const [at, found] of rows.entries()) {
-        expect(scores[at]).toBeCloseTo(dot(row(queries, i), row(int8, found)), 12);
+  it('scores by the cosine of the query and what codes mean', () => {
+    for (const codes of ['int8', 'int4'] as const) {
+      const column = documents.coded(Scanner.alone(), codes);
+      for (const [i, { rows, scores }] of rankByVectors(queries, documents, {
+        codes,
+        depth: 50,
+        order,
+      }).entries()) {
+        expect(rows.length).toBe(50);
+        for (const [at, found] of rows.entries()) {
+          const numbers = column.row(found);
+          expect(scores[at]).toBeCloseTo(dot(row(queries, i), numbers) / Math.hypot(...numbers), 5);
+        }
+        expect([...scores]).toEqual([...scores].sort((a, b) => b - a));
       }
-      expect([...scores]).toEqual([...scores].sort((a, b) => b - a));
+    }
+  });
+
+  it('lets int8 decide among those that bits propose', () => {
+    const int8 = rankByVectors(queries, documents, { codes: 'int8', depth: 300, order });
+    const both = rankByVectors(queries, documents, { codes: 'binary+int8', depth: 50, order });
+    const bits = rankByVectors(queries, documents, { codes: 'binary', depth: 50, order });
+    for (const [i, { rows }] of both.entries()) {
+      const place = new Map(Array.from(int8[i].rows, (found, at) => [found, at]));
+      const places = Array.from(rows, (found) => place.get(found)!);
+      expect(places).toEqual([...places].sort((a, b) => a - b));
+      const shared = Array.from(rows).filter((found) => bits[i].rows.includes(found)).length;
+      expect(shared).toBeGreaterThan(40);
+      expect(rows).toHaveLength(50);
     }
   });
 });

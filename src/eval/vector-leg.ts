@@ -1,20 +1,21 @@
-import { calibrateRange } from '../index/vectors/calibrate.ts';
-import { type CodeKind, codeLayout, rowBytes } from '../index/vectors/code-layout.ts';
-import { dequantise, quantise } from '../index/vectors/quantise.ts';
+import { Scanner } from '../index/scan/scanner.ts';
+import { calibrate } from '../index/vectors/calibration.ts';
+import type { CodeKind } from '../index/vectors/code-layout.ts';
+import { VectorColumn } from '../index/vectors/vector-column.ts';
 import { BestRows, type Ranking, type TieOrder } from './ranking.ts';
 
 /**
  * Codes that documents are searched by. Queries keep their float32.
  *
- * - `float32`, `int8`, `int4`, `binary`: the exact cosine of the query and what the codes mean, over all documents.
- * - `binary+int8`: the bits of query and document propose as many candidates as rankings are deep, int8 decides.
+ * - `float32`, `int8`, `int4`, `binary`: cosines of the query and what the codes mean, as an index computes them.
+ * - `binary+int8`: bits propose as many candidates as rankings are deep, int8 decides.
  */
 export type EvalCodes = CodeKind | 'binary+int8';
 
 /** All of them. */
 export const EVAL_CODES: readonly EvalCodes[] = ['float32', 'int8', 'int4', 'binary', 'binary+int8'];
 
-/** Rows that the range of codes is chosen on, as an index does with those that it gets first. */
+/** Rows that codes are calibrated on, as an index does with those that it gets first. */
 const CALIBRATION_ROWS = 1000;
 
 /** Vectors of one length, one after another in an array that doubles when it is full. */
@@ -55,40 +56,15 @@ export class VectorTable {
     return table;
   }
 
-  /** A copy with what codes of the vectors mean, of unit length: an index gives cosines. */
-  coded(kind: CodeKind, range: number): VectorTable {
-    const { dimensions, count } = this;
-    const layout = codeLayout(kind, dimensions);
-    const bytes = new Uint8Array(rowBytes(layout));
-    const { buffer } = bytes;
-    const memory = { bytes, int8s: new Int8Array(buffer), floats: new Float32Array(buffer) };
-    const table = new VectorTable(dimensions);
-    table.values = new Float32Array(count * dimensions);
-    table.count = count;
-    for (let row = 0; row < count; row++) {
-      quantise(layout, range, this.values, row * dimensions, memory, 0, layout.planeBytes);
-      const values = table.values.subarray(row * dimensions, (row + 1) * dimensions);
-      dequantise(layout, range, memory, 0, layout.planeBytes, values);
-      scaleToUnit(values);
-    }
-    return table;
+  /** Codes of the vectors, in the memory of a scanner. */
+  coded(scanner: Scanner, kind: CodeKind): VectorColumn {
+    const { dimensions } = this;
+    const sample = this.all.subarray(0, CALIBRATION_ROWS * dimensions);
+    const calibration = calibrate(sample, dimensions);
+    const column = new VectorColumn(scanner.heap, { kind, dimensions, calibration });
+    column.append(this.all);
+    return column;
   }
-
-  /** The range of least squared error for codes of these vectors; nothing for codes that have none. */
-  rangeOf(kind: CodeKind): number | undefined {
-    if (kind !== 'int8' && kind !== 'int4') return undefined;
-    return calibrateRange(
-      kind,
-      this.values.subarray(0, Math.min(this.count, CALIBRATION_ROWS) * this.dimensions),
-    );
-  }
-}
-
-function scaleToUnit(values: Float32Array): void {
-  let squares = 0;
-  for (const value of values) squares += value * value;
-  const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0;
-  for (let i = 0; i < values.length; i++) values[i] *= scale;
 }
 
 /** How to search vectors. */
@@ -99,16 +75,8 @@ export interface VectorLegOptions {
   readonly order: TieOrder;
 }
 
-/** Rankings by vectors. */
-export interface VectorLeg {
-  /** One a query. */
-  readonly rankings: readonly Ranking[];
-  /** Of int8 or int4. */
-  readonly range: number | undefined;
-}
-
 /**
- * Ranks all documents for all queries.
+ * Ranks all documents for all queries, one ranking a query.
  *
  * @param queries - of unit length.
  * @param documents - of unit length and the same dimensions.
@@ -117,24 +85,28 @@ export function rankByVectors(
   queries: VectorTable,
   documents: VectorTable,
   { codes, depth, order }: VectorLegOptions,
-): VectorLeg {
-  if (codes !== 'binary+int8') {
-    const range = documents.rangeOf(codes);
-    const coded = codes === 'float32' ? documents : documents.coded(codes, range ?? 1);
-    return { rankings: scan(queries, coded, depth, order), range };
-  }
-  const range = documents.rangeOf('int8')!;
-  const candidates = scan(queries.coded('binary', 1), documents.coded('binary', 1), depth, order);
-  const finer = documents.coded('int8', range);
+): Ranking[] {
+  if (codes === 'float32') return scan(queries, documents, depth, order);
+  const scanner = Scanner.alone();
+  const isTwofold = codes === 'binary+int8';
+  const column = documents.coded(scanner, isTwofold ? 'binary' : codes);
+  const finest = isTwofold ? documents.coded(scanner, 'int8') : column;
+  // A scan rounds the query, so among all but the few that are asked for there are some that belong to them.
+  const candidates = isTwofold ? depth : OVERSAMPLE * depth + MARGIN;
   const best = new BestRows(depth, order);
-  const { dimensions, all } = queries;
-  const finest = finer.all;
-  const rankings = candidates.map(({ rows }, query) => {
-    for (const row of rows) best.add(row, dot(all, query * dimensions, finest, row * dimensions, dimensions));
+  return Array.from({ length: queries.count }, (_, query) => {
+    const { dimensions, all } = queries;
+    const vector = all.slice(query * dimensions, (query + 1) * dimensions);
+    const { rows } = scanner.scan([{ column }], { vector, candidates });
+    const scores = scanner.rescore(finest, rows, vector);
+    for (const [i, row] of rows.entries()) best.add(row, scores[i]);
     return best.take();
   });
-  return { rankings, range };
 }
+
+/** Rows of a scan that are looked at again by the query in floats. */
+const OVERSAMPLE = 4;
+const MARGIN = 64;
 
 /** Queries that are compared with a document while it is in the cache. */
 const QUERIES_AT_ONCE = 16;

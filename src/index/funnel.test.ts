@@ -10,7 +10,7 @@ import { VectorColumn } from './vectors/vector-column.ts';
 const scanner = Scanner.alone();
 
 function column(kind: CodeKind, dimensions: number, vectors: Float32Array): VectorColumn {
-  const made = new VectorColumn(scanner.heap, { kind, dimensions, range: 0.5 });
+  const made = new VectorColumn(scanner.heap, { kind, dimensions });
   made.append(vectors);
   return made;
 }

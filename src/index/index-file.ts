@@ -10,16 +10,13 @@ export interface IndexHead {
   readonly count: number;
   readonly codes: CodeKind;
   readonly rerank?: CodeKind;
-  /** Range of the codes; 0 where there are no vectors that it could be chosen by. */
-  readonly range: number;
-  readonly rerankRange: number;
   /** How to search it, where that was measured. */
   readonly plan?: FunnelPlan;
   readonly hasSpace: boolean;
 }
 
 /** The sections of a file, in their order. */
-export const SECTIONS = ['lengths', 'long', 'text', 'space', 'codes', 'rerank'] as const;
+export const SECTIONS = ['lengths', 'long', 'text', 'space', 'calibration', 'codes', 'rerank'] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
 /** Where a section lies in the file. */
@@ -31,7 +28,7 @@ export interface Section {
 const MAGIC = 0x4e525453;
 export const VERSION = 2;
 const HEADER_BYTES = 128;
-const SECTION_TABLE = 48;
+const SECTION_TABLE = 36;
 const SECTION_BYTES = 12;
 const CHECKSUM = 124;
 /** Sections begin at lines of the cache, for the kernels. */
@@ -48,17 +45,15 @@ const MOST_OVERSAMPLE = 4096;
  *   8  u32  dimensions
  *  12  u32  count
  *  16  u32  kind of the codes, and of the finer codes plus 1, or 0: 0 float32, 1 int8, 2 int4, 3 binary
- *  24  f32  range of the codes, and of the finer codes
- *  32  u32  plan of searching: planes and oversampling, or 0, 0
- *  40  u32  whether there is a space
- *  44  u32  0
- *  48       [6] sections: u64 bytes, u32 CRC-32
+ *  24  u32  plan of searching: planes and oversampling, or 0, 0
+ *  32  u32  whether there is a space
+ *  36       [7] sections: u64 bytes, u32 CRC-32
  * 120  u32  0
  * 124  u32  CRC-32 of the header up to here
  * ```
  *
  * The sections follow in the order of {@link SECTIONS}, each at the next multiple of 64, with zeros between them: lengths of ids, lengths of
- * long ids, ids, the space's id in UTF-8, codes, finer codes (as of `vectors/code-layout.ts`; ids as of `ids/id-table.ts`).
+ * long ids, ids, the space's id in UTF-8, what codes are relative to (as of `vectors/calibration.ts`), codes, finer codes (as of `vectors/code-layout.ts`; ids as of `ids/id-table.ts`).
  *
  * @param sections - the pieces of each section.
  */
@@ -92,11 +87,9 @@ function writeHead(header: DataView, head: IndexHead): void {
   const kinds = [CODE_KINDS.indexOf(codes), rerank ? CODE_KINDS.indexOf(rerank) + 1 : 0];
   for (const [i, word] of [MAGIC, VERSION, dimensions, count, ...kinds].entries())
     header.setUint32(4 * i, word, true);
-  header.setFloat32(24, head.range, true);
-  header.setFloat32(28, head.rerankRange, true);
-  header.setUint32(32, plan?.planes ?? 0, true);
-  header.setUint32(36, plan?.oversample ?? 0, true);
-  header.setUint32(40, head.hasSpace ? 1 : 0, true);
+  header.setUint32(24, plan?.planes ?? 0, true);
+  header.setUint32(28, plan?.oversample ?? 0, true);
+  header.setUint32(32, head.hasSpace ? 1 : 0, true);
 }
 
 /** The version of an index's bytes. @throws SternaError `corrupt-file` for one of later formats, or for anything else. */
@@ -154,13 +147,13 @@ export function readIndex(bytes: Uint8Array): {
 }
 
 function readHead(header: DataView): IndexHead {
-  const words = Array.from({ length: 12 }, (_, i) => header.getUint32(4 * i, true));
-  const [, , dimensions, count, codes, rerank, , , planes, oversample, hasSpace] = words;
+  const words = Array.from({ length: 9 }, (_, i) => header.getUint32(4 * i, true));
+  const [, , dimensions, count, codes, rerank, planes, oversample, hasSpace] = words;
   if (dimensions < 1 || dimensions > MOST_DIMENSIONS)
     throw corruptIndex(`its vectors have ${dimensions} dimensions`);
   if (codes >= CODE_KINDS.length || rerank > CODE_KINDS.length)
     throw corruptIndex(`its codes are of kinds ${codes} and ${rerank - 1}`);
-  if (hasSpace > 1 || words[11] !== 0 || header.getUint32(120, true) !== 0)
+  if (hasSpace > 1 || header.getUint32(120, true) !== 0)
     throw corruptIndex('its header has words that mean nothing');
   const kind = CODE_KINDS[codes];
   const layout = codeLayout(kind, dimensions);
@@ -172,23 +165,14 @@ function readHead(header: DataView): IndexHead {
     count,
     codes: kind,
     rerank: rerank > 0 ? CODE_KINDS[rerank - 1] : undefined,
-    range: readRange(header, 24, count),
-    rerankRange: readRange(header, 28, count),
     plan: isPlan ? { planes, oversample } : undefined,
     hasSpace: hasSpace === 1,
   };
 }
 
-function readRange(header: DataView, at: number, count: number): number {
-  const range = header.getFloat32(at, true);
-  if (range > 0 && range <= 1) return range;
-  if (range === 0 && count === 0) return 0;
-  throw corruptIndex(`the range of its codes is ${range}; needed: above 0 and at most 1`);
-}
-
 function checkSizes(head: IndexHead, sizes: readonly number[]): void {
   const { dimensions, count, codes, rerank, hasSpace } = head;
-  const [lengths, long, , space, ofCodes, ofRerank] = sizes;
+  const [lengths, long, , space, calibration, ofCodes, ofRerank] = sizes;
   const needed = codeBytes(codeLayout(codes, dimensions), count);
   const neededRerank = rerank ? codeBytes(codeLayout(rerank, dimensions), count) : 0;
   if (ofCodes !== needed) throw corruptIndex(`its codes have ${ofCodes} bytes; needed: ${needed}`);
@@ -196,6 +180,10 @@ function checkSizes(head: IndexHead, sizes: readonly number[]): void {
     throw corruptIndex(`its finer codes have ${ofRerank} bytes; needed: ${neededRerank}`);
   if (lengths !== count) throw corruptIndex(`it has lengths of ${lengths} ids; needed: ${count}`);
   if (long % 8 !== 0) throw corruptIndex(`its lengths of long ids have ${long} bytes`);
+  const isCalibrated = count > 0 && [codes, rerank].some((kind) => kind && kind !== 'float32');
+  const neededCalibration = isCalibrated ? 8 * dimensions : 0;
+  if (calibration !== neededCalibration)
+    throw corruptIndex(`its calibration has ${calibration} bytes; needed: ${neededCalibration}`);
   if (!hasSpace && space !== 0) throw corruptIndex('it has a space where its header says none');
 }
 

@@ -1,10 +1,10 @@
 import type { FunnelPart } from './funnel.ts';
 import type { Scanner } from './scan/scanner.ts';
-import { calibrateRange } from './vectors/calibrate.ts';
+import { type Calibration, calibrate } from './vectors/calibration.ts';
 import type { CodeKind } from './vectors/code-layout.ts';
 import { VectorColumn } from './vectors/vector-column.ts';
 
-/** Vectors that a range is chosen by. */
+/** Vectors that codes are calibrated by. */
 export const CALIBRATION = 1000;
 
 /** How vectors are kept. */
@@ -12,16 +12,16 @@ export interface IndexCodes {
   readonly dimensions: number;
   readonly codes: CodeKind;
   readonly rerank?: CodeKind;
-  /** Range of the codes. Default: it is chosen by the first {@link CALIBRATION} vectors. */
-  readonly range?: number;
+  /** Default: that of the first {@link CALIBRATION} vectors. */
+  readonly calibration?: Calibration;
 }
 
 /**
- * The vectors of an index: their codes, finer ones where there are two kinds, and float32 for as long as there are too few to choose the
- * range of codes by. It is apart from the index, so that memory can be given back when nobody holds that any more.
+ * The vectors of an index: their codes, finer ones where there are two kinds, and float32 for as long as there are too few to calibrate
+ * codes by. It is apart from the index, so that memory can be given back when nobody holds that any more.
  */
 export class IndexVectors {
-  /** In float32, until codes have a range. */
+  /** In float32, until codes are calibrated. */
   private pending: VectorColumn | undefined;
   private coarse: VectorColumn | undefined;
   private fine: VectorColumn | undefined;
@@ -30,11 +30,10 @@ export class IndexVectors {
     readonly scanner: Scanner,
     readonly spec: IndexCodes,
   ) {
-    const { codes, rerank, range, dimensions } = spec;
-    const needsRange = [codes, rerank].some((kind) => kind === 'int8' || kind === 'int4');
-    if (needsRange && range === undefined)
-      this.pending = new VectorColumn(scanner.heap, { kind: 'float32', dimensions });
-    else this.open(range ?? 1, range ?? 1);
+    const { codes, rerank, dimensions, calibration } = spec;
+    const isPlain = [codes, rerank].every((kind) => kind === undefined || kind === 'float32');
+    if (isPlain || calibration) this.open(calibration);
+    else this.pending = new VectorColumn(scanner.heap, { kind: 'float32', dimensions });
   }
 
   /** Vectors of codes that were loaded. */
@@ -44,8 +43,9 @@ export class IndexVectors {
     coarse: VectorColumn,
     fine: VectorColumn | undefined,
   ): IndexVectors {
-    const vectors = new IndexVectors(scanner, { ...spec, range: coarse.range });
+    const vectors = new IndexVectors(scanner, spec);
     vectors.dispose();
+    vectors.pending = undefined;
     vectors.coarse = coarse;
     vectors.fine = fine;
     return vectors;
@@ -60,10 +60,9 @@ export class IndexVectors {
     return this.columns.reduce((sum, column) => sum + column.memoryBytes, 0);
   }
 
-  /** Range of the codes and of the finer ones; 0 where they have none yet. */
-  get ranges(): { range: number; rerankRange: number } {
-    const range = this.coarse?.range ?? 0;
-    return { range, rerankRange: this.fine?.range ?? range };
+  /** What codes are relative to; nothing where there are too few vectors, and where all codes are float32. */
+  get calibration(): Calibration | undefined {
+    return [this.coarse, this.fine].find((column) => column && column.kind !== 'float32')?.calibration;
   }
 
   /** What is searched. */
@@ -99,15 +98,15 @@ export class IndexVectors {
     }
   }
 
-  /** Chooses the range of the codes by the vectors that are there, if it was not chosen yet. */
+  /** Calibrates codes by the vectors that are there, if they are not yet. */
   calibrate(): void {
     const { pending } = this;
     if (!pending || pending.length === 0) return;
-    const { dimensions, codes, rerank } = this.spec;
+    const { dimensions } = this.spec;
     const vectors = new Float32Array(pending.length * dimensions);
     for (let row = 0; row < pending.length; row++)
       pending.row(row, vectors.subarray(row * dimensions, (row + 1) * dimensions));
-    this.open(calibrateRange(codes, vectors), rerank ? calibrateRange(rerank, vectors) : 1);
+    this.open(calibrate(vectors, dimensions));
     this.pending = undefined;
     for (const column of this.columns) column.append(vectors);
     pending.dispose();
@@ -130,10 +129,10 @@ export class IndexVectors {
     return [this.pending, this.coarse, this.fine].filter((column) => column !== undefined);
   }
 
-  private open(range: number, rerankRange: number): void {
+  private open(calibration?: Calibration): void {
     const { dimensions, codes, rerank } = this.spec;
     const { heap } = this.scanner;
-    this.coarse = new VectorColumn(heap, { kind: codes, dimensions, range });
-    if (rerank) this.fine = new VectorColumn(heap, { kind: rerank, dimensions, range: rerankRange });
+    this.coarse = new VectorColumn(heap, { kind: codes, dimensions, calibration });
+    if (rerank) this.fine = new VectorColumn(heap, { kind: rerank, dimensions, calibration });
   }
 }

@@ -10,10 +10,12 @@ import { planFunnel } from './plan-funnel.ts';
 import type { Heap } from './scan/heap.ts';
 import { Scanner } from './scan/scanner.ts';
 import { checkUnitFloats } from './unit-floats.ts';
+import { type Calibration, calibrationBytes, readCalibration } from './vectors/calibration.ts';
 import { CODE_KINDS, type CodeKind, MOST_DIMENSIONS } from './vectors/code-layout.ts';
 import { unitVector, type VectorLike } from './vectors/unit.ts';
 import { VectorColumn } from './vectors/vector-column.ts';
 
+export type { Calibration } from './vectors/calibration.ts';
 export type { CodeKind } from './vectors/code-layout.ts';
 export type { VectorLike } from './vectors/unit.ts';
 
@@ -25,16 +27,14 @@ export interface VectorIndexOptions {
   space?: EmbeddingSpace | string;
   /**
    * How numbers are kept: `float32` (default, 4 bytes a dimension), `int8` (1 byte), `int4` (half a byte) or `binary` (a bit). The
-   * fewer, the smaller and faster the index, and the coarser its scores.
+   * fewer, the smaller and faster the index, and the coarser its scores. The smaller ones are relative to the mean and the spread of the first 1,000
+   * vectors, which are float32 until then.
    */
   codes?: CodeKind;
   /** Finer codes that are kept as well, by which the best hits by `codes` are put in order. Default: none. */
   rerank?: CodeKind;
-  /**
-   * Largest number that `int8` and `int4` keep, above 0 and at most 1; larger ones are cut. Default: what suits the first 1,000 vectors
-   * best, which are kept as float32 until then.
-   */
-  range?: number;
+  /** What smaller codes are relative to, such as another index's of like vectors; then they need not wait for the first 1,000. */
+  calibration?: Calibration;
 }
 
 /** How to search. */
@@ -111,9 +111,9 @@ export class VectorIndex {
   /** Vectors on their way in, of unit length. */
   private units = new Float32Array(0);
 
-  /** @throws SternaError `invalid-dimensions`, `invalid-input` for codes or a range that are none. */
+  /** @throws SternaError `invalid-dimensions`, `invalid-input` for codes or a calibration that are none. */
   constructor(options: VectorIndexOptions) {
-    const { dimensions, space, codes = 'float32', rerank, range } = options;
+    const { dimensions, space, codes = 'float32', rerank, calibration } = options;
     if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > MOST_DIMENSIONS) {
       throw new SternaError(
         'invalid-dimensions',
@@ -122,10 +122,9 @@ export class VectorIndex {
     }
     checkKind('codes', codes);
     if (rerank !== undefined) checkKind('rerank', rerank);
-    if (range !== undefined && !(range > 0 && range <= 1))
-      throw new SternaError('invalid-input', `range is ${range}; needed: a number above 0 and at most 1.`);
+    if (calibration) checkCalibration(calibration, dimensions);
     this.space = typeof space === 'object' ? space.id : space;
-    this.box = { vectors: new IndexVectors(commonScanner(), { dimensions, codes, rerank, range }) };
+    this.box = { vectors: new IndexVectors(commonScanner(), { dimensions, codes, rerank, calibration }) };
     indexRegistry().register(this, this.box, this);
   }
 
@@ -149,10 +148,9 @@ export class VectorIndex {
     return this.vectors.spec.rerank;
   }
 
-  /** Largest number that `int8` and `int4` codes keep; nothing where there were too few vectors to choose it by. */
-  get range(): number | undefined {
-    const { range } = this.vectors.ranges;
-    return range > 0 ? range : undefined;
+  /** What its codes are relative to; nothing where they are all float32, as they are while there are too few vectors. */
+  get calibration(): Calibration | undefined {
+    return this.vectors.calibration;
   }
 
   /** Bytes of memory that it takes. */
@@ -253,7 +251,7 @@ export class VectorIndex {
   }
 
   /**
-   * The index as bytes, for a file or a database. Where a range was not chosen yet, it is now.
+   * The index as bytes, for a file or a database. Where codes were not calibrated yet, they are now.
    *
    * @throws SternaError `limits` where there is no memory for them.
    */
@@ -264,12 +262,13 @@ export class VectorIndex {
     const ids = this.ids.sections();
     const space = new TextEncoder().encode(this.space ?? '');
     const long = new Uint8Array(ids.long.buffer);
+    const calibration = this.size > 0 ? this.vectors.calibration : undefined;
+    const ofCalibration = calibration ? calibrationBytes(calibration) : new Uint8Array(0);
     const head: IndexHead = {
       dimensions: this.dimensions,
       count: this.size,
       codes: this.codes,
       rerank: this.rerank,
-      ...this.vectors.ranges,
       plan: this.currentPlan(),
       hasSpace: this.space !== undefined,
     };
@@ -278,11 +277,17 @@ export class VectorIndex {
       long: long.length,
       text: ids.text.length,
       space: space.length,
+      calibration: ofCalibration.length,
       codes: codes?.byteLength ?? 0,
       rerank: rerank?.byteLength ?? 0,
     };
     const pieces = { lengths: [ids.lengths], long: [long], text: [ids.text], space: [space] };
-    return writeIndex(head, { ...pieces, codes: codes?.codes() ?? [], rerank: rerank?.codes() ?? [] }, sizes);
+    const vectors = {
+      calibration: [ofCalibration],
+      codes: codes?.codes() ?? [],
+      rerank: rerank?.codes() ?? [],
+    };
+    return writeIndex(head, { ...pieces, ...vectors }, sizes);
   }
 
   /**
@@ -318,7 +323,7 @@ export class VectorIndex {
 
   private static fromVersion2(bytes: Uint8Array): VectorIndex {
     const { head, sections } = readIndex(bytes);
-    const { dimensions, codes, rerank, range } = head;
+    const { dimensions, codes, rerank } = head;
     const own = ownMemory(bytes);
     const of = (name: SectionName): ByteSource => {
       const { start, end } = sections[name];
@@ -335,7 +340,7 @@ export class VectorIndex {
     ] as const) {
       if (kind === 'float32') checkUnitFloats(floatsOf(bytes, sections[name].start, sections[name].end));
     }
-    const index = new VectorIndex({ dimensions, space, codes, rerank, range: range > 0 ? range : undefined });
+    const index = new VectorIndex({ dimensions, space, codes, rerank });
     index.ids = ids;
     index.plan = head.plan;
     index.planSize = head.count;
@@ -351,14 +356,18 @@ export class VectorIndex {
   ): void {
     const { dimensions, count } = head;
     const { heap } = own?.scanner ?? this.vectors.scanner;
-    const column = (name: 'codes' | 'rerank', kind: CodeKind, range: number) => {
-      const spec = { kind, dimensions, range };
+    const calibration = calibrationIn(
+      bytes.subarray(sections.calibration.start, sections.calibration.end),
+      dimensions,
+    );
+    const column = (name: 'codes' | 'rerank', kind: CodeKind) => {
+      const spec = { kind, dimensions, calibration };
       const { start, end } = sections[name];
       if (own) return VectorColumn.at(heap, spec, count, own.address + start);
       return VectorColumn.load(heap, spec, count, (codes) => codes.set(bytes.subarray(start, end)));
     };
-    const coarse = column('codes', head.codes, head.range);
-    const fine = head.rerank && column('rerank', head.rerank, head.rerankRange);
+    const coarse = column('codes', head.codes);
+    const fine = head.rerank && column('rerank', head.rerank);
     const { scanner, spec } = this.vectors;
     this.vectors.dispose();
     this.box.vectors = IndexVectors.of(own?.scanner ?? scanner, spec, coarse, fine);
@@ -520,6 +529,23 @@ function fromVersion1(bytes: Uint8Array): VectorIndex {
   const index = new VectorIndex({ dimensions, space });
   index.addMany(ids, vectors);
   return index;
+}
+
+/** @throws SternaError `corrupt-file`. */
+function calibrationIn(bytes: Uint8Array, dimensions: number): Calibration | undefined {
+  if (bytes.length === 0) return undefined;
+  const calibration = readCalibration(bytes, dimensions);
+  if (!calibration) throw corruptIndex('its mean and spread are in no set of vectors of unit length');
+  return calibration;
+}
+
+/** @throws SternaError `invalid-input`. */
+function checkCalibration(calibration: Calibration, dimensions: number): void {
+  if (readCalibration(calibrationBytes(calibration), dimensions)) return;
+  throw new SternaError(
+    'invalid-input',
+    `The calibration is of no set of vectors of ${dimensions} dimensions and unit length; needed: one of an index of such vectors.`,
+  );
 }
 
 function checkKind(name: string, kind: unknown): void {

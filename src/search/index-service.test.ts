@@ -262,7 +262,6 @@ describe('a manifest to be adopted', () => {
     ],
     ['without a space', (manifest) => ({ ...manifest, space: undefined })],
     ['with a space of other dimensions', (manifest) => ({ ...manifest, space: { id: 'x', dimensions: 16 } })],
-    ['with a range that is none', (manifest) => ({ ...manifest, range: -1 })],
     [
       'with a plan that is none',
       (manifest) => ({ ...manifest, plan: { planes: 0, oversample: 'x', rows: 1 } }),

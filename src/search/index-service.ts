@@ -85,7 +85,6 @@ export class IndexService implements Service<IndexWork, IndexProducts[IndexWork[
       settings: current.settings,
       segments: current.segmentCount,
       bytes: current.bytes,
-      range: current.range,
       plan: current.plan && { planes: current.plan.planes, oversample: current.plan.oversample },
       lasting: folder.lasting,
       location: folder.location,

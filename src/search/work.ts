@@ -79,8 +79,6 @@ export interface IndexReport {
   readonly segments: number;
   /** Bytes of its files. */
   readonly bytes: number;
-  /** Largest number that codes stand for; absent until it is calibrated, and for codes that have none. */
-  readonly range?: number;
   /** How it is searched: planes of the codes that are scanned, and how many times k rows are looked at again; absent: everything is compared. */
   readonly plan?: { readonly planes: number; readonly oversample: number };
   /** Whether it is there at the next visit. */

@@ -5,9 +5,6 @@ import type { VectorList } from './vector-list.ts';
 /** Vectors whose nearest centroids are looked for at once. */
 const BATCH = 64;
 
-/** Largest number of a centroid that its codes can stand for: there is no larger one in a vector of unit length. */
-const MOST_RANGE = 1;
-
 /** The middles of clusters, in codes of 8 bits: the same ones when clusters are made, when they are read, and when they are updated. */
 export class Centroids {
   private constructor(
@@ -16,12 +13,8 @@ export class Centroids {
   ) {}
 
   /** @param values - `[count, dimensions]` of unit length. */
-  static of(scanner: Scanner, values: Float32Array, dimensions: number, range?: number): Centroids {
-    const column = new VectorColumn(scanner.heap, {
-      kind: 'int8',
-      dimensions,
-      range: range ?? largest(values),
-    });
+  static of(scanner: Scanner, values: Float32Array, dimensions: number): Centroids {
+    const column = new VectorColumn(scanner.heap, { kind: 'int8', dimensions });
     column.append(values);
     return new Centroids(scanner, column);
   }
@@ -50,10 +43,4 @@ export class Centroids {
   dispose(): void {
     this.column.dispose();
   }
-}
-
-function largest(values: Float32Array): number {
-  let most = 0;
-  for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i]));
-  return most > 0 ? Math.min(most, MOST_RANGE) : MOST_RANGE;
 }

@@ -135,7 +135,7 @@ function tableOf(middles: Float32Array, dimensions: number): CentroidTable {
 function nearestOf(scanner: Scanner, vectors: VectorList, table: CentroidTable): Uint32Array {
   const nearest = new Uint32Array(vectors.length);
   if (table.count === 0) return nearest;
-  const centroids = Centroids.of(scanner, table.values, table.dimensions, table.range);
+  const centroids = Centroids.of(scanner, table.values, table.dimensions);
   centroids.assign(vectors, undefined, nearest);
   centroids.dispose();
   return nearest;

@@ -1,5 +1,5 @@
 import type { Scanner } from '../index/scan/scanner.ts';
-import { calibrateRange } from '../index/vectors/calibrate.ts';
+import { calibrate } from '../index/vectors/calibration.ts';
 import { VectorColumn } from '../index/vectors/vector-column.ts';
 import type { CentroidTable } from './centroid-file.ts';
 import { type ClusterCodes, prepareQuery, scoreCentroids, scoreRows } from './cluster-codes.ts';
@@ -92,8 +92,8 @@ class ExactSearch {
   ) {
     const { dimensions } = vectors;
     const pieces = [...vectors.pieces()];
-    const range = pieces.length > 0 ? calibrateRange('int8', pieces[0]) : 1;
-    this.column = new VectorColumn(scanner.heap, { kind: 'int8', dimensions, range });
+    const calibration = calibrate(pieces[0] ?? new Float32Array(0), dimensions);
+    this.column = new VectorColumn(scanner.heap, { kind: 'int8', dimensions, calibration });
     for (const piece of pieces) this.column.append(piece);
   }
 

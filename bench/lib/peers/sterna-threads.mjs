@@ -6,6 +6,7 @@ const { readIndex } = await source('index-file');
 const { searchFunnel } = await source('funnel');
 const { Scanner } = await source('scanner');
 const { VectorColumn } = await source('vector-column');
+const { readCalibration } = await source('calibration');
 const { startThread } = await source('threads');
 
 export default async ({ threads }) => {
@@ -15,12 +16,14 @@ export default async ({ threads }) => {
       const bytes = readFileSync(path);
       const { head, sections } = readIndex(bytes);
       const { dimensions, count, plan } = head;
-      const column = (kind, range, { start, end }) =>
-        VectorColumn.load(scanner.heap, { kind, dimensions, range }, count, (codes) =>
-          codes.set(bytes.subarray(start, end)),
+      const of = ({ start, end }) => bytes.subarray(start, end);
+      const calibration = readCalibration(of(sections.calibration), dimensions);
+      const column = (kind, section) =>
+        VectorColumn.load(scanner.heap, { kind, dimensions, calibration }, count, (codes) =>
+          codes.set(of(section)),
         );
-      const codes = column(head.codes, head.range, sections.codes);
-      const rerank = head.rerank && column(head.rerank, head.rerankRange, sections.rerank);
+      const codes = column(head.codes, sections.codes);
+      const rerank = head.rerank && column(head.rerank, sections.rerank);
       return { parts: [{ codes, rerank }], plan };
     },
     search({ parts, plan }, query, k) {

@@ -3,9 +3,6 @@ import type { IndexFolder } from '../files/folder.ts';
 import { GpuSearch, type OpenGpu } from '../gpu/gpu-search.ts';
 import { planFunnel } from '../plan-funnel.ts';
 import type { Scanner } from '../scan/scanner.ts';
-import { calibrateRange } from '../vectors/calibrate.ts';
-import type { CodeKind } from '../vectors/code-layout.ts';
-import type { ColumnSpec } from '../vectors/vector-column.ts';
 import type { Batch } from './changes.ts';
 import { checkBatch } from './check-batch.ts';
 import { readDeletions, writeDeletions } from './deletions.ts';
@@ -25,9 +22,10 @@ import type { CollectionHit, CollectionQuery } from './query.ts';
 import { searchParts } from './search.ts';
 import { corrupt } from './section-file.ts';
 import { Segment } from './segment.ts';
+import { segmentCodes } from './segment-codes.ts';
 import { readText } from './stored-text.ts';
 import { segmentsToMerge } from './tiers.ts';
-import { type SegmentCodes, writeSegment } from './write-segment.ts';
+import { writeSegment } from './write-segment.ts';
 
 /** A document with its passages. */
 export interface StoredPassages {
@@ -67,10 +65,6 @@ export interface SealLimits {
 }
 
 const SEAL: SealLimits = { rows: 8192, bytes: 32 * 2 ** 20 };
-/** Fewest vectors that a range of codes is calibrated on. */
-const CALIBRATION = 256;
-/** Vectors that it is calibrated on at most. */
-const MOST_CALIBRATION = 4096;
 /** Operations that are remembered: those whose answer may not have arrived when their tab died. */
 const REMEMBERED = 1024;
 
@@ -214,11 +208,6 @@ export class Collection {
   /** How segments are searched. */
   get plan(): Manifest['plan'] {
     return this.manifest.plan;
-  }
-
-  /** Largest number that codes stand for, where they have a range and it is calibrated. */
-  get range(): number | undefined {
-    return this.manifest.range;
   }
 
   /**
@@ -468,20 +457,17 @@ export class Collection {
     const { head } = this;
     const isEmpty = this.journal.size === 0;
     if (isEmpty) return;
-    let { nextFile, range } = this.manifest;
+    let { nextFile } = this.manifest;
     let sealed: Segment | undefined;
     let journal: Journal | undefined;
     let manifest: Manifest;
     try {
-      if (head && head.ids.size > 0) {
-        range ??= this.calibrated(head);
-        sealed = await this.written(`segment-${nextFile++}`, [head], range);
-      }
+      if (head && head.ids.size > 0) sealed = await this.written(`segment-${nextFile++}`, [head]);
       const name = `journal-${nextFile++}`;
       journal = await Journal.create(this.folder, name);
       const segments = sealed ? [...this.segments, sealed] : this.segments;
       const operations = [...this.operations];
-      manifest = await this.manifestOf(segments, { journal: name, nextFile, range, operations });
+      manifest = await this.manifestOf(segments, { journal: name, nextFile, operations });
     } catch (error) {
       journal?.close();
       sealed?.dispose();
@@ -501,11 +487,10 @@ export class Collection {
   private async merge(places: readonly number[]): Promise<void> {
     const old = places.map((place) => this.segments[place]);
     const segments = this.segments.filter((segment) => !old.includes(segment));
-    let { nextFile, range } = this.manifest;
+    let { nextFile } = this.manifest;
     let merged: Segment | undefined;
     try {
-      if (old.some(({ ids }) => ids.size > 0))
-        merged = await this.written(`segment-${nextFile++}`, old, range);
+      if (old.some(({ ids }) => ids.size > 0)) merged = await this.written(`segment-${nextFile++}`, old);
       if (merged) segments.push(merged);
       this.manifest = await this.manifestOf(segments, { nextFile });
     } catch (error) {
@@ -517,8 +502,10 @@ export class Collection {
     await this.clearAway();
   }
 
-  private async written(name: string, parts: readonly Part[], range: number | undefined): Promise<Segment> {
-    await writeSegment(this.folder, name, parts, this.codesFor(range), this.scanner.heap);
+  private async written(name: string, parts: readonly Part[]): Promise<Segment> {
+    const known = this.segments.find(({ calibration }) => calibration)?.calibration;
+    const codes = segmentCodes(this.settings, this.space!.dimensions, parts, known);
+    await writeSegment(this.folder, name, parts, codes, this.scanner.heap);
     return Segment.open(this.folder, name, this.scanner.heap);
   }
 
@@ -588,42 +575,11 @@ export class Collection {
     this.gpu?.dispose();
     this.gpu = undefined;
   }
-
-  private calibrated(head: Head): number | undefined {
-    const { codes, rerank } = this.settings;
-    const kind = [codes, rerank].find((one) => one && needsRange(one));
-    const { rows } = head;
-    if (!kind || rows < CALIBRATION) return undefined;
-    const { dimensions } = head.codes;
-    const count = Math.min(rows, MOST_CALIBRATION);
-    const sample = new Float32Array(count * dimensions);
-    for (let i = 0; i < count; i++)
-      head.codes.row(Math.floor((i * rows) / count), sample.subarray(i * dimensions, (i + 1) * dimensions));
-    return calibrateRange(kind, sample);
-  }
-
-  /** While there is no range, vectors stay as they are: there are few of them. */
-  private codesFor(range: number | undefined): SegmentCodes {
-    const { codes, rerank } = this.settings;
-    const { dimensions } = this.space!;
-    const isKnown = (kind: CodeKind | undefined) => !kind || !needsRange(kind) || range !== undefined;
-    const spec = (kind: CodeKind): ColumnSpec => ({
-      kind,
-      dimensions,
-      range: needsRange(kind) ? range : undefined,
-    });
-    if (!isKnown(codes) || !isKnown(rerank)) return { codes: spec('float32') };
-    return { codes: spec(codes), rerank: rerank && spec(rerank) };
-  }
 }
 
 function isOfGpu(error: unknown): boolean {
   const codes: readonly string[] = ['device-lost', 'limits', 'wrong-results', 'disposed', 'no-webgpu'];
   return error instanceof SternaError && codes.includes(error.code);
-}
-
-function needsRange(kind: CodeKind): boolean {
-  return kind === 'int8' || kind === 'int4';
 }
 
 async function makeCollection(folder: IndexFolder, settings: CollectionSettings): Promise<Manifest> {

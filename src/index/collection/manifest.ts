@@ -36,8 +36,6 @@ export interface Manifest extends Stated {
   readonly settings: CollectionSettings;
   /** Absent until there is a vector. */
   readonly space?: { readonly id: string; readonly dimensions: number };
-  /** Range of the codes; absent until they are calibrated. */
-  readonly range?: number;
   readonly segments: readonly SegmentEntry[];
   readonly journal: string;
   /** Numbers of the next files. */
@@ -94,7 +92,7 @@ async function hasData(folder: IndexFolder): Promise<boolean> {
 
 /** Whether it is a manifest that leads nowhere else, and whose next files are not among those that are there. */
 export function isManifest(value: Partial<Manifest>): boolean {
-  const { settings, segments, journal, nextFile, operations, space, range, plan } = value;
+  const { settings, segments, journal, nextFile, operations, space, plan } = value;
   if (!Array.isArray(segments) || !segments.every(isEntry) || !isCount(nextFile)) return false;
   if (!isFileName('journal', journal) || !isSettings(settings)) return false;
   const files = segments.flatMap(({ file, deleted }) => (deleted ? [file, deleted] : [file]));
@@ -105,7 +103,6 @@ export function isManifest(value: Partial<Manifest>): boolean {
     Array.isArray(operations) &&
     operations.every((operation) => typeof operation === 'string') &&
     (space === undefined || (typeof space?.id === 'string' && isAtLeastOne(space.dimensions))) &&
-    (range === undefined || (Number.isFinite(range) && range > 0)) &&
     (plan === undefined || [plan?.planes, plan?.oversample].every(isAtLeastOne))
   );
 }

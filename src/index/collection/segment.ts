@@ -2,6 +2,7 @@ import type { IndexFolder } from '../files/folder.ts';
 import { IdTable } from '../ids/id-table.ts';
 import { LexicalSection } from '../lexical/section.ts';
 import { MetadataColumns } from '../metadata/columns.ts';
+import { type Calibration, readCalibration } from '../vectors/calibration.ts';
 import { CODE_KINDS, codeBytes, codeLayout } from '../vectors/code-layout.ts';
 import { type ColumnHeap, type ColumnSpec, VectorColumn } from '../vectors/vector-column.ts';
 import { documentAt, type Part } from './part.ts';
@@ -15,9 +16,12 @@ const MOST_OF_UNIT = 1.01;
 export interface SegmentInfo {
   readonly documents: number;
   readonly rows: number;
-  readonly codes: ColumnSpec;
-  readonly rerank?: ColumnSpec;
+  readonly codes: CodesInfo;
+  readonly rerank?: CodesInfo;
 }
+
+/** How vectors are kept. */
+export type CodesInfo = Pick<ColumnSpec, 'kind' | 'dimensions'>;
 
 /**
  * Words of a document in the section `records`: where its text begins in `texts`, bytes of the text and of the metadata that follow it, form of the
@@ -34,6 +38,7 @@ export const RECORD_WORDS = 6;
  *  firstRows  u32 [documents + 1]
  *  ranges     u32 [rows, 2]
  *  texts      u8
+ *  calibration  f32 [2, dimensions], what codes are relative to, where they are not all float32
  *  codes      see VectorColumn; rerank as well, where there are finer ones
  *  lexical    see LexicalSection, where there are postings
  *  metadata   see MetadataColumns
@@ -71,8 +76,9 @@ export class Segment implements Part {
     try {
       const file = SectionFile.open<SegmentInfo>(opened, path);
       const info = checkInfo(file.info, path);
-      const column = (section: string, spec: ColumnSpec) => {
-        columns.push(loadColumn(file, section, spec, info.rows, heap, path));
+      const calibration = calibrationOf(file, info, path);
+      const column = (section: string, codes: CodesInfo) => {
+        columns.push(loadColumn(file, section, { ...codes, calibration }, info.rows, heap, path));
         return columns[columns.length - 1];
       };
       const codes = column('codes', info.codes);
@@ -113,6 +119,11 @@ export class Segment implements Part {
 
   get rows(): number {
     return this.codes.length;
+  }
+
+  /** What its codes are relative to; nothing where they are all float32. */
+  get calibration(): Calibration | undefined {
+    return [this.codes, this.rerank].find((column) => column && column.kind !== 'float32')?.calibration;
   }
 
   /** Bytes of the file. */
@@ -159,6 +170,18 @@ export class Segment implements Part {
   }
 }
 
+/** @throws SternaError `corrupt-file`. */
+function calibrationOf(
+  file: SectionFile<SegmentInfo>,
+  info: SegmentInfo,
+  path: string,
+): Calibration | undefined {
+  if ([info.codes, info.rerank].every((codes) => !codes || codes.kind === 'float32')) return undefined;
+  const calibration = readCalibration(file.bytes('calibration'), info.codes.dimensions);
+  if (!calibration) throw corrupt(path, '"calibration" is of no set of vectors of unit length');
+  return calibration;
+}
+
 function loadColumn(
   file: SectionFile<SegmentInfo>,
   name: string,
@@ -187,11 +210,10 @@ function checkFloats(codes: Uint8Array<ArrayBuffer>, name: string, path: string)
 
 function checkInfo(info: Partial<SegmentInfo>, path: string): SegmentInfo {
   const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-  const isSpec = (spec: Partial<ColumnSpec> | undefined) =>
+  const isSpec = (spec: Partial<CodesInfo> | undefined) =>
     CODE_KINDS.includes(spec?.kind as ColumnSpec['kind']) &&
     isCount(spec!.dimensions) &&
-    spec!.dimensions! > 0 &&
-    (spec!.range === undefined || (spec!.range > 0 && spec!.range <= MOST_OF_UNIT));
+    spec!.dimensions! > 0;
   const isFine =
     isCount(info.documents) &&
     isCount(info.rows) &&

@@ -4,25 +4,28 @@ import { IdTable } from '../ids/id-table.ts';
 import { mergeSteps } from '../lexical/merge.ts';
 import { columnsOf } from '../metadata/columns.ts';
 import { MetadataHead } from '../metadata/head.ts';
+import { type Calibration, calibrationBytes } from '../vectors/calibration.ts';
 import type { ColumnHeap, ColumnSpec } from '../vectors/vector-column.ts';
 import { VectorColumn } from '../vectors/vector-column.ts';
 import { Breath } from './breath.ts';
 import { type Part, rowMask } from './part.ts';
 import { corrupt, SectionFileWriter } from './section-file.ts';
-import { RECORD_WORDS, type SegmentInfo } from './segment.ts';
+import { type CodesInfo, RECORD_WORDS, type SegmentInfo } from './segment.ts';
 import { readMetadata } from './stored-text.ts';
 
 const MOST_TEXT_BYTES = 2 ** 32 - 1;
 
 /** How the vectors of a segment are to be kept. */
 export interface SegmentCodes {
-  readonly codes: ColumnSpec;
-  readonly rerank?: ColumnSpec;
+  readonly codes: CodesInfo;
+  readonly rerank?: CodesInfo;
+  /** What codes are relative to, where they are not all float32. */
+  readonly calibration?: Calibration;
 }
 
 /**
  * Writes the documents of some parts that were not removed as one segment: a head that is sealed, or segments that are merged. Codes of the same kind
- * and range are copied as they are; others are made of the numbers that the old ones mean.
+ * and calibration are copied as they are; others are made of the numbers that the old ones mean.
  *
  * It takes a breath now and then, so that searches go on; the parts must stay as they are meanwhile.
  *
@@ -33,7 +36,7 @@ export async function writeSegment(
   folder: IndexFolder,
   name: string,
   parts: readonly Part[],
-  spec: SegmentCodes,
+  { codes, rerank, calibration }: SegmentCodes,
   heap: ColumnHeap,
 ): Promise<SegmentInfo & { readonly bytes: number }> {
   const file = (await folder.open(name, { create: true }))!;
@@ -44,11 +47,13 @@ export async function writeSegment(
     const documents = await writeDocuments(writer, parts, breath);
     const rows = parts.reduce((sum, part) => sum + keptRows(part).length, 0);
     const target = { writer, parts, heap, breath };
-    await writeColumn(target, 'codes', (part) => part.codes, spec.codes);
-    if (spec.rerank) await writeColumn(target, 'rerank', (part) => part.rerank ?? part.codes, spec.rerank);
+    if (calibration) writer.section('calibration', calibrationBytes(calibration));
+    await writeColumn(target, 'codes', (part) => part.codes, { ...codes, calibration });
+    if (rerank)
+      await writeColumn(target, 'rerank', (part) => part.rerank ?? part.codes, { ...rerank, calibration });
     if (parts.every(({ postings }) => postings)) writer.section('lexical', await postingsOf(parts, breath));
     writer.section('metadata', await metadataOf(parts, breath));
-    const info: SegmentInfo = { documents, rows, ...spec };
+    const info: SegmentInfo = { documents, rows, codes, rerank };
     const bytes = await writer.finish(info);
     file.close();
     return { ...info, bytes };
@@ -130,7 +135,7 @@ async function writeColumn(
     for (const part of parts) {
       const source = columnOf(part);
       const rows = keptRows(part);
-      const isSame = source.kind === target.kind && source.range === target.range;
+      const isSame = source.isLike(target);
       for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
         const some = rows.subarray(from, from + ROWS_AT_ONCE);
         if (isSame) target.appendRows(source, some);

@@ -1,4 +1,5 @@
 import { SternaError } from '../../errors.ts';
+import type { Calibration } from '../vectors/calibration.ts';
 import {
   BLOCK_ROWS,
   type CodeKind,
@@ -13,12 +14,15 @@ import { Usage } from './program.ts';
 /** Kinds that there are kernels for. */
 const SCANNED: readonly CodeKind[] = ['float32', 'int8', 'int4'];
 
+/** Kernels read codes by 16 bytes. */
+const VECTOR_BYTES = 16;
+
 /** Tiles of a dispatch in one direction, on every adapter; a block has 16 of them. */
 const MOST_BLOCKS = Math.floor(65535 / 16);
 
 /** Codes of some rows, as the index holds them: planes one after another, each with `stride` rows. */
 export interface CodeBlock {
-  /** `[planes, stride, planeBytes]`; more bytes behind it are left alone. */
+  /** `[planes, stride, planeBytes]` and the rows' factors; more bytes behind it are left alone. */
   readonly bytes: Uint8Array;
   /** Rows that are there: 1024, except in the last block. */
   readonly rows: number;
@@ -30,8 +34,8 @@ export interface CodeBlock {
 export interface CodeColumn {
   readonly kind: CodeKind;
   readonly dimensions: number;
-  /** The codes span −range … range; not used for `float32`. */
-  readonly range: number;
+  /** What codes are relative to; not used for `float32`. */
+  readonly calibration: Calibration;
   readonly blocks: readonly CodeBlock[];
 }
 
@@ -54,7 +58,7 @@ export class GpuColumn {
   readonly refusal: Promise<SternaError | undefined>;
   /** How its codes lie. */
   readonly layout: CodeLayout;
-  readonly range: number;
+  readonly calibration: Calibration;
   private held: readonly Piece[];
   private disposed = false;
 
@@ -70,14 +74,14 @@ export class GpuColumn {
     mostBytes: number,
     private readonly onDispose: () => void,
   ) {
-    const { range, blocks } = column;
+    const { calibration, blocks } = column;
     const layout = checkColumn(column);
     const runs = cut(layout, blocks, mostBytes);
     const { value: pieces, error } = watch(device, () =>
       runs.map((run) => uploadPiece(device, layout, blocks, run)),
     );
     this.layout = layout;
-    this.range = range;
+    this.calibration = calibration;
     this.held = pieces;
     this.rows = blocks.reduce((sum, { rows }) => sum + rows, 0);
     this.bytes = pieces.reduce((sum, { buffer }) => sum + buffer.size, 0);
@@ -107,7 +111,7 @@ export class GpuColumn {
 }
 
 /** @throws SternaError `invalid-input`. */
-function checkColumn({ kind, dimensions, range, blocks }: CodeColumn): CodeLayout {
+function checkColumn({ kind, dimensions, calibration, blocks }: CodeColumn): CodeLayout {
   if (!SCANNED.includes(kind)) {
     throw new SternaError(
       'invalid-input',
@@ -120,8 +124,12 @@ function checkColumn({ kind, dimensions, range, blocks }: CodeColumn): CodeLayou
       `A column has ${dimensions} dimensions; needed: a whole number from 1 to ${MOST_DIMENSIONS}.`,
     );
   }
-  if (kind !== 'float32' && !(range > 0 && range < Number.POSITIVE_INFINITY)) {
-    throw new SternaError('invalid-input', `The range of a column is ${range}; needed: a positive number.`);
+  const { mean, spread } = calibration;
+  if (mean.length !== dimensions || spread.length !== dimensions) {
+    throw new SternaError(
+      'invalid-input',
+      `A column of ${dimensions} dimensions has a mean of ${mean.length} and a spread of ${spread.length}; needed: as many.`,
+    );
   }
   const layout = codeLayout(kind, dimensions);
   for (const [i, block] of blocks.entries()) checkBlock(layout, block, i, i === blocks.length - 1);
@@ -183,12 +191,13 @@ function uploadPiece(
 ): Piece {
   const whole = blockBytes(layout, BLOCK_ROWS);
   const { rows: lastRows, stride: lastStride } = blocks[to - 1];
-  const size = (to - from - 1) * whole + blockBytes(layout, lastStride);
+  const size =
+    (to - from - 1) * whole + VECTOR_BYTES * Math.ceil(blockBytes(layout, lastStride) / VECTOR_BYTES);
   const buffer = device.createBuffer({ label: 'codes', size, usage: Usage.storage | Usage.copyTarget });
   for (let i = from; i < to; i++) {
     const { bytes, stride } = blocks[i];
     const length = blockBytes(layout, stride);
-    device.queue.writeBuffer(buffer, (i - from) * whole, unshared(bytes.subarray(0, length)));
+    device.queue.writeBuffer(buffer, (i - from) * whole, inWords(bytes.subarray(0, length)));
   }
   return { buffer, first: from * BLOCK_ROWS, rows: (to - from - 1) * BLOCK_ROWS + lastRows, lastStride };
 }
@@ -200,7 +209,10 @@ function refusalOf({ message }: GPUError, bytes: number): SternaError {
   );
 }
 
-/** A copy of bytes in memory that threads share, of which not every WebGPU reads; others as they are. */
-function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+/** A copy of bytes in memory that threads share, of which not every WebGPU reads, and of those that are no whole words; others as they are. */
+function inWords(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  if (bytes.buffer instanceof ArrayBuffer && bytes.length % 4 === 0) return bytes as Uint8Array<ArrayBuffer>;
+  const copy = new Uint8Array(4 * Math.ceil(bytes.length / 4));
+  copy.set(bytes);
+  return copy;
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { nodeGpu } from '../../node/gpu.ts';
 import { Scanner, type ScanResult } from '../scan/scanner.ts';
+import { noCalibration } from '../vectors/calibration.ts';
 import { VectorColumn } from '../vectors/vector-column.ts';
 import { codeColumn } from './code-column.ts';
 import type { CodeColumn } from './gpu-column.ts';
@@ -214,14 +215,14 @@ describe.skipIf(!gpu)('a scan on the GPU (skipped where Node finds no adapter)',
     },
   );
 
-  test('merges columns of different kinds and ranges by their scores', async () => {
+  test('merges columns of different kinds and calibrations by their scores', async () => {
     const random = seeded(37);
-    const options: { kind: ScannedKind; range: number }[] = [
-      { kind: 'int8', range: 0.5 },
-      { kind: 'int4', range: 0.5 },
-      { kind: 'int8', range: 0.4 },
-      { kind: 'float32', range: 1 },
-      { kind: 'int8', range: 0.5 },
+    const options: { kind: ScannedKind; slant: number }[] = [
+      { kind: 'int8', slant: 1 },
+      { kind: 'int4', slant: 1 },
+      { kind: 'int8', slant: 2 },
+      { kind: 'float32', slant: 1 },
+      { kind: 'int8', slant: 1 },
     ];
     const made = options.map((its) => testColumn({ ...its, dimensions: 32, rows: 700 }, random));
     const vector = queryVector(32, random);
@@ -273,7 +274,8 @@ describe.skipIf(!gpu)('a scan on the GPU (skipped where Node finds no adapter)',
     const processor = Scanner.alone();
     const lengths = [1500, 40, 2048];
     const columns = lengths.map((length) => {
-      const column = new VectorColumn(processor.heap, { kind, dimensions: 200, range: 0.25 });
+      const { calibration } = testColumn({ kind, dimensions: 200, rows: 1 }, random);
+      const column = new VectorColumn(processor.heap, { kind, dimensions: 200, calibration });
       for (let row = 0; row < length; row++) column.append(queryVector(200, random));
       return column;
     });
@@ -327,7 +329,7 @@ describe.skipIf(!gpu)('a scan on the GPU (skipped where Node finds no adapter)',
   });
 
   test('gives nothing for no candidates, no columns, no rows and no vectors', async () => {
-    const column = scanner.upload({ kind: 'int8', dimensions: 4, range: 1, blocks: [] });
+    const column = scanner.upload({ kind: 'int8', dimensions: 4, calibration: noCalibration(4), blocks: [] });
     const vector = Float32Array.of(1, 0, 0, 0);
     const nothing = { columns: new Uint32Array(), rows: new Uint32Array(), scores: new Float32Array() };
     expect(await scanner.scan([], { vector, candidates: 5 })).toEqual({ ...nothing, isCut: false });
@@ -351,11 +353,11 @@ describe.skipIf(!gpu)('a scan on the GPU (skipped where Node finds no adapter)',
     };
     refused({ kind: 'binary' }, /does not scan codes of kind binary/);
     refused({ dimensions: 0 }, /0 dimensions/);
-    refused({ range: Number.NaN }, /range of a column is NaN/);
+    refused({ calibration: noCalibration(3) }, /has a mean of 3/);
     refused({ blocks: [last, first] }, /Block 0 has 76 rows/);
     refused(
       { blocks: [first, { ...last, bytes: last.bytes.subarray(1) }] },
-      /Block 1 has 9727 bytes; needed: 9728/,
+      /Block 1 has 9803 bytes; needed: 9804/,
     );
     refused({ blocks: [{ ...first, stride: 1025 }] }, /room for 1025/);
 
@@ -378,10 +380,10 @@ describe.skipIf(!gpu)('a scan on the GPU (skipped where Node finds no adapter)',
   });
 
   test('refuses blocks and rows that are too many for a buffer of the device', async () => {
-    const small = await GpuScanner.create(device, { packed: false, mostBytes: 64 * 1024 });
+    const small = await GpuScanner.create(device, { packed: false, mostBytes: 66_560 });
     const wide = testColumn({ kind: 'int8', dimensions: 65, rows: 1 }, seeded(53));
     expect(() => small.upload(wide)).toThrow(expect.objectContaining({ code: 'limits' }));
-    const long = testColumn({ kind: 'int8', dimensions: 1, rows: 17_000 }, seeded(53));
+    const long = testColumn({ kind: 'int8', dimensions: 1, rows: 18_000 }, seeded(53));
     const column = small.upload(long);
     const scan = small.scan([{ column }], { vector: Float32Array.of(1), candidates: 1 });
     await expect(scan).rejects.toMatchObject({ code: 'limits' });

@@ -47,7 +47,7 @@ interface Job {
 /**
  * Scans columns of codes on the GPU and selects the best rows there, so that these alone come back.
  *
- * A scan gives every row a key by its score, of which those of int8 and int4 are whole numbers and so exact; see
+ * A scan gives every row a key by its score, which for int8 and int4 does not depend on the order of sums; see
  * {@link queryCodes}. The selection by keys is drawn at {@link selectionDispatches}.
  */
 export class GpuScanner {
@@ -156,9 +156,9 @@ export class GpuScanner {
     const jobs: Job[] = [];
     let offset = 0;
     for (const group of groups) {
-      const { layout, range, positions, masks } = group;
+      const { layout, positions, masks } = group;
       const taking = Math.min(planes, layout.planes);
-      const queries = vectors.map((vector) => queryCodes(layout, range, vector, taking));
+      const queries = vectors.map((vector) => queryCodes(group, vector, taking));
       const wanted = Math.min(candidates, masks.count);
       if (wanted === 0) continue;
       checkPositions(group, this.mostBytes);
@@ -166,8 +166,7 @@ export class GpuScanner {
       const most = Math.min(Math.max(fitting, 1), MOST_QUERIES);
       for (let first = 0; first < queries.length; first += most) {
         const part = queries.slice(first, first + most);
-        const keyBits = Math.max(...part.map((query) => query.keyBits));
-        const size = { queries: part.length, positions, candidates: wanted, keyBits };
+        const size = { queries: part.length, positions, candidates: wanted };
         jobs.push({ group, first, queries: part, planes: taking, size, offset });
         offset += resultBytes(size);
       }

@@ -1,63 +1,56 @@
 import { SternaError } from '../../errors.ts';
-import { scoreScale, wholeQuery } from '../scan/query-codes.ts';
+import { type CodeMeaning, scoreOf, wholeQuery } from '../scan/query-codes.ts';
 import type { CodeLayout } from '../vectors/code-layout.ts';
-
-/** Largest magnitude of a code of each kind, −128 included, which no writer writes. */
-const MOST_CODE = { int8: 128, int4: 15 } as const;
 
 /** A query as the scan of a kind of codes reads it, and the way back from its keys to scores. */
 export interface QueryCodes {
   /** `[queryVectors, 4]` words. */
   readonly words: Uint32Array<ArrayBuffer>;
-  /** Bits of the largest key that there can be. */
-  readonly keyBits: number;
   /** The score of a row by its key. */
   score(key: number): number;
 }
 
+/** Bits of a key: it is a float32 that compares without a sign. */
+export const KEY_BITS = 32;
+
 /**
  * Makes a query ready for a scan of the first planes.
  *
- * Codes are multiplied by the query in whole numbers of 8 bits, so that the sum is exact in any order: a key is 1 + bias + sum, with
- * a bias by which no key is less than 1.
+ * Codes are multiplied by the query in whole numbers of 8 bits, so that the sum is exact in any order, and the sum by the row's factor.
  *
  * @param vector - `[dimensions]`.
  * @throws SternaError `invalid-vector`.
  */
-export function queryCodes(
-  layout: CodeLayout,
-  range: number,
-  vector: Float32Array,
-  planes: number,
-): QueryCodes {
+export function queryCodes(meaning: CodeMeaning, vector: Float32Array, planes: number): QueryCodes {
+  const { layout } = meaning;
   checkVector(vector, layout.dimensions);
-  const { kind } = layout;
-  if (kind !== 'int8' && kind !== 'int4') return floatQuery(layout, vector);
-  const whole = wholeQuery(vector, layout, planes);
-  const bias = MOST_CODE[kind] * whole.codes.reduce((sum, code) => sum + Math.abs(code), 0);
-  // The first word is the bias; three more are left free.
+  if (layout.kind !== 'int8' && layout.kind !== 'int4') return floatQuery(layout, vector);
+  const whole = wholeQuery(vector, meaning, planes);
+  // The first word is what the sum begins with; three more are left free.
   const words = new Uint32Array(4 + whole.codes.length / 4);
-  words[0] = bias;
+  words[0] = layout.kind === 'int4' ? -15 * whole.sum : 0;
   new Int8Array(words.buffer, 16).set(whole.codes);
-  const { scale, zero } = scoreScale(layout, range, whole);
-  return { words, keyBits: bitsOf(2 * bias + 1), score: (key) => (key - 1 - bias - zero) * scale };
-}
-
-/** Bits that numbers up to `most` have. */
-export function bitsOf(most: number): number {
-  return Math.max(32 - Math.clz32(most), 1);
+  return { words, score: (key) => scoreOf(whole, floatOf(key)) };
 }
 
 function floatQuery({ planeBytes }: CodeLayout, vector: Float32Array): QueryCodes {
   const words = new Uint32Array(planeBytes / 4);
   new Float32Array(words.buffer).set(vector);
-  const bits = new Uint32Array(1);
-  const float = new Float32Array(bits.buffer);
-  const score = (key: number) => {
-    bits[0] = key >= 0x80000000 ? key - 0x80000000 : ~key;
-    return float[0];
-  };
-  return { words, keyBits: 32, score };
+  return { words, score: floatOf };
+}
+
+const bits = new Uint32Array(1);
+const float = new Float32Array(bits.buffer);
+
+/** The float of a key. */
+function floatOf(key: number): number {
+  bits[0] = key >= 0x80000000 ? key - 0x80000000 : ~key;
+  return float[0];
+}
+
+/** Bits that numbers up to `most` have. */
+export function bitsOf(most: number): number {
+  return Math.max(32 - Math.clz32(most), 1);
 }
 
 function checkVector(vector: Float32Array, dimensions: number): void {

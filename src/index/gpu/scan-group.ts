@@ -1,5 +1,6 @@
 import { SternaError } from '../../errors.ts';
-import { BLOCK_ROWS, type CodeLayout } from '../vectors/code-layout.ts';
+import { type Calibration, isSameCalibration } from '../vectors/calibration.ts';
+import { BLOCK_ROWS, type CodeLayout, rowBytes } from '../vectors/code-layout.ts';
 import type { Dispatch } from './commands.ts';
 import type { GpuColumn } from './gpu-column.ts';
 import { type MaskWords, maskWords } from './mask-words.ts';
@@ -12,10 +13,10 @@ export interface GpuScanPart {
   readonly mask?: Uint32Array;
 }
 
-/** Columns whose whole-number scores compare: of one kind, one length and one range. */
+/** Columns whose keys compare: of one kind, one length and one calibration. */
 export interface ScanGroup {
   readonly layout: CodeLayout;
-  readonly range: number;
+  readonly calibration: Calibration;
   readonly columns: readonly GpuColumn[];
   /** Where each column is in the caller's list. */
   readonly places: readonly number[];
@@ -27,18 +28,24 @@ export interface ScanGroup {
 
 /** Puts the columns together that compare, in their order. */
 export function groupColumns(parts: readonly GpuScanPart[]): ScanGroup[] {
-  const places = new Map<string, number[]>();
+  const groups: number[][] = [];
   for (const [i, { column }] of parts.entries()) {
-    const { layout, range } = column;
-    const key = [layout.kind, layout.dimensions, layout.kind === 'float32' ? 0 : range].join('/');
-    places.set(key, [...(places.get(key) ?? []), i]);
+    const group = groups.find(([first]) => isLike(parts[first].column, column));
+    if (group) group.push(i);
+    else groups.push([i]);
   }
-  return [...places.values()].map((members) => makeGroup(parts, members));
+  return groups.map((members) => makeGroup(parts, members));
+}
+
+function isLike(one: GpuColumn, other: GpuColumn): boolean {
+  const { kind, dimensions } = one.layout;
+  if (other.layout.kind !== kind || other.layout.dimensions !== dimensions) return false;
+  return kind === 'float32' || isSameCalibration(one.calibration, other.calibration);
 }
 
 function makeGroup(parts: readonly GpuScanPart[], places: readonly number[]): ScanGroup {
   const columns = places.map((place) => parts[place].column);
-  const { layout, range } = columns[0];
+  const { layout, calibration } = columns[0];
   let positions = 0;
   const firsts = columns.map(({ rows }) => {
     positions += rows;
@@ -47,7 +54,7 @@ function makeGroup(parts: readonly GpuScanPart[], places: readonly number[]): Sc
   const masks = maskWords(
     places.map((place) => ({ rows: parts[place].column.rows, mask: parts[place].mask })),
   );
-  return { layout, range, columns, places, firsts, positions, masks };
+  return { layout, calibration, columns, places, firsts, positions, masks };
 }
 
 /** The buffers of a scan. */
@@ -84,7 +91,7 @@ export function scanDispatches(
   ): Dispatch => {
     const start = masks.starts[i];
     const mask = start < 0 ? [0, 0] : [1, start + first / 32];
-    const row = [planes, rowVectors, BLOCK_ROWS * layout.planes * rowVectors];
+    const row = [planes, layout.planes, rowVectors, (BLOCK_ROWS * rowBytes(layout)) / 16];
     return {
       program: programs[layout.kind as ScannedKind],
       params: [firsts[i] + first, rows, ...row, lastStride, ...mask, positions, queryWords / 4],

@@ -1,6 +1,6 @@
 import type { Dispatch } from './commands.ts';
 import { BINS, KEYS_OF_GROUP, type Programs } from './programs.ts';
-import { bitsOf } from './query-codes.ts';
+import { bitsOf, KEY_BITS } from './query-codes.ts';
 
 /** Bits of a digit. */
 const DIGIT_BITS = Math.log2(BINS);
@@ -28,8 +28,6 @@ export interface SelectionSize {
   readonly positions: number;
   /** Rows that are wanted, at most as many as take part. */
   readonly candidates: number;
-  /** Bits of the largest key. */
-  readonly keyBits: number;
 }
 
 /**
@@ -53,7 +51,7 @@ export interface SelectionSize {
 export function selectionDispatches(
   programs: Programs,
   { keys, states, counts, taken, found }: SelectionBuffers,
-  { queries, positions, candidates, keyBits }: SelectionSize,
+  { queries, positions, candidates }: SelectionSize,
 ): Dispatch[] {
   const groups = Math.ceil(positions / KEYS_OF_GROUP);
   const digits = (bits: number, count: keyof Programs, choose: keyof Programs): Dispatch[] =>
@@ -65,7 +63,7 @@ export function selectionDispatches(
       ];
     });
   return [
-    ...digits(keyBits, 'countKeys', 'chooseKey'),
+    ...digits(KEY_BITS, 'countKeys', 'chooseKey'),
     ...digits(bitsOf(positions - 1), 'countPositions', 'choosePosition'),
     {
       program: programs.collect,

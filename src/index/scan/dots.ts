@@ -15,8 +15,11 @@ export const FOUR_BITS = 4;
 export const FOUR_BITS_PLAIN = 5;
 export const SIGNS = 6;
 
-/** Bytes of a query before its codes: sums to begin with, and bits of the codes that are turned. */
+/** Bytes of a query before its codes: sums to begin with, and bits of the codes that are turned or what second factors are multiplied by. */
 export const QUERY_HEAD = 32;
+
+/** Bits of a query's numbers, where it is compared with bits. */
+export const SIGN_SLICES = 4;
 
 /** Finds out what relaxed SIMD makes of the eighth bit. @param probe - see assembly/index.ts. */
 export function multiplierOf(
@@ -42,6 +45,7 @@ export function dotOf(kind: CodeKind, multiplier: Multiplier): number {
 
 /** Bytes of a query as the kernel reads it, a multiple of 16. */
 export function queryBytes(dot: number, { planeBytes }: CodeLayout, planes: number): number {
-  const perByte = dot === FLOATS || dot === SIGNS || dot === WHOLE ? 1 : dot === FOUR_BITS_PLAIN ? 4 : 2;
+  const perByte =
+    dot === FLOATS || dot === WHOLE ? 1 : dot === SIGNS ? SIGN_SLICES : dot === FOUR_BITS_PLAIN ? 4 : 2;
   return QUERY_HEAD + perByte * planes * planeBytes;
 }

@@ -1,3 +1,5 @@
+import { factorInBlock } from '../vectors/code-layout.ts';
+import { factorOf } from '../vectors/row-factor.ts';
 import type { VectorColumn } from '../vectors/vector-column.ts';
 import type { BestRows } from './best-rows.ts';
 import type { WholeQuery } from './query-codes.ts';
@@ -38,23 +40,28 @@ function comparer(
   address: number,
   stride: number,
   vector: Float32Array,
-  { codes }: WholeQuery,
+  { codes, sum, less }: WholeQuery,
   planes: number,
 ): Compare {
   const { kind, planeBytes } = layout;
   const { bytes, int8s, floats } = heap;
   const place = (row: number, plane: number) => address + (plane * stride + row) * planeBytes;
+  const factor = (row: number, at: number) =>
+    factorOf(bytes[address + factorInBlock(layout, stride, row, at)]);
   if (kind === 'float32') return (row) => inWholeNumbers(floatDot(vector, floats, place(row, 0) / 4));
   if (kind === 'binary') {
-    const signs = signsOf(vector, planeBytes);
-    return (row) => layout.dimensions - 2 * differences(signs, bytes, place(row, 0));
+    return (row) => {
+      const whole = 2 * sumOfSet(codes, bytes, place(row, 0)) - sum;
+      return inWholeNumbers(fround(fround(fround(whole) * factor(row, 0)) - fround(less * factor(row, 1))));
+    };
   }
   const dot = kind === 'int8' ? int8Dot : int4Dot;
   return (row) => {
-    let sum = 0;
+    let whole = 0;
     for (let plane = 0; plane < planes; plane++)
-      sum += dot(codes, plane * layout.planeDimensions, kind === 'int8' ? int8s : bytes, place(row, plane));
-    return sum;
+      whole += dot(codes, plane * layout.planeDimensions, kind === 'int8' ? int8s : bytes, place(row, plane));
+    if (kind === 'int4') whole = 2 * whole - 15 * sum;
+    return inWholeNumbers(fround(fround(whole) * factor(row, 0)));
   };
 }
 
@@ -73,20 +80,11 @@ function int4Dot(query: Int8Array, from: number, codes: Int8Array | Uint8Array, 
   return sum;
 }
 
-/** Bits of the numbers that are greater than zero, as a binary column has them. */
-export function signsOf(vector: Float32Array, bytes: number): Uint8Array {
-  const signs = new Uint8Array(bytes);
-  for (let i = 0; i < vector.length; i++) if (vector[i] > 0) signs[i >> 3] |= 1 << (i & 7);
-  return signs;
-}
-
-function differences(signs: Uint8Array, bytes: Uint8Array, at: number): number {
-  let count = 0;
-  for (let i = 0; i < signs.length; i++) {
-    let bits = signs[i] ^ bytes[at + i];
-    for (; bits; bits &= bits - 1) count++;
-  }
-  return count;
+/** The sum of the query's codes where the row's bit is set. */
+function sumOfSet(query: Int8Array, bits: Uint8Array, at: number): number {
+  let sum = 0;
+  for (let i = 0; i < query.length; i++) if ((bits[at + (i >> 3)] >> (i & 7)) & 1) sum += query[i];
+  return sum;
 }
 
 const { fround } = Math;
@@ -110,7 +108,7 @@ export function floatDot(vector: Float32Array, floats: Float32Array, at: number)
 const float = new Float32Array(1);
 const word = new Int32Array(float.buffer);
 
-/** A float as a whole number that compares as it does; a negative zero is none of the results here. */
+/** A float as a whole number that compares as it does. */
 function inWholeNumbers(x: number): number {
   float[0] = x;
   return word[0] ^ ((word[0] >> 31) & 0x7fffffff);

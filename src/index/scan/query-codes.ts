@@ -1,40 +1,77 @@
+import type { Calibration } from '../vectors/calibration.ts';
 import type { CodeLayout } from '../vectors/code-layout.ts';
-import { codeStep, INT4_ZERO } from '../vectors/quantise.ts';
+import { codeStep } from '../vectors/quantise.ts';
 
 /** Largest whole number of a query. */
 const MOST = 127;
+/** That of one that is compared with bits: 4 bits with a sign, each of which costs a pass over the codes. */
+const MOST_OF_BITS = 7;
 
-/** A query in whole numbers of 8 bits: q ≈ whole · scale. */
+/** What codes are, and what they are relative to. */
+export interface CodeMeaning {
+  readonly layout: CodeLayout;
+  readonly calibration: Calibration;
+}
+
+/**
+ * A query in whole numbers, and how what a scan makes of it becomes a score: score = offset + scale · (whole · f − less · g), where f and g
+ * are the row's factors, and whole is the sum of codes · row (of int4: of codes · (2 · row − 15), of bits: of codes · ±1).
+ */
 export interface WholeQuery {
-  /** `[planes · planeDimensions]`, zero behind the last dimension. */
+  /** `[planes · planeDimensions]`, zero behind the last dimension: of 8 bits, or of 4 for a row of bits. */
   readonly codes: Int8Array;
-  readonly scale: number;
   /** Sum of the codes. */
   readonly sum: number;
+  /** What second factors are multiplied by, a float32; 0 where there are none. */
+  readonly less: number;
+  readonly scale: number;
+  readonly offset: number;
 }
 
-/** Rounds a query to whole numbers. @param planes - how many of the layout's planes take part. */
-export function wholeQuery(vector: Float32Array, layout: CodeLayout, planes: number): WholeQuery {
-  const codes = new Int8Array(planes * layout.planeDimensions);
-  const dimensions = Math.min(layout.dimensions, codes.length);
-  const largest = vector.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+/**
+ * Rounds a query of unit length to whole numbers.
+ *
+ * @param planes - how many of the layout's planes take part. What the others would add on average is in the offset.
+ */
+export function wholeQuery(vector: Float32Array, meaning: CodeMeaning, planes: number): WholeQuery {
+  const { layout, calibration } = meaning;
+  const { kind } = layout;
+  if (kind === 'float32') return { codes: new Int8Array(0), sum: 0, less: 0, scale: 1, offset: 0 };
+  const { mean, spread } = calibration;
+  const isBinary = kind === 'binary';
+  const values = vector.map((x, i) => (isBinary ? x - mean[i] : x * spread[i]));
+  const offset = dot(vector, mean);
+  const { codes, sum, step } = rounded(
+    values,
+    planes * layout.planeDimensions,
+    isBinary ? MOST_OF_BITS : MOST,
+  );
+  // Codes of int4 are doubled, so that what they are relative to is a whole number.
+  const scale = step * codeStep(layout) * (kind === 'int4' ? 0.5 : 1);
+  if (!isBinary) return { codes, sum, less: 0, scale, offset };
+  return { codes, sum, less: Math.fround(1 / scale), scale, offset: offset + (1 - dot(mean, mean)) / 2 };
+}
+
+function rounded(values: Float32Array, length: number, most: number) {
+  const codes = new Int8Array(length);
+  const largest = values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  const step = largest > 0 ? largest / most : 1;
   let sum = 0;
-  for (let i = 0; i < dimensions; i++) {
-    codes[i] = Math.round((vector[i] / largest) * MOST);
+  for (let i = 0; i < Math.min(values.length, length); i++) {
+    codes[i] = Math.round(values[i] / step);
     sum += codes[i];
   }
-  return { codes, scale: largest / MOST, sum };
+  return { codes, sum, step };
 }
 
-/** How whole numbers become scores: score = (whole − zero) · scale. */
-export interface ScoreScale {
-  readonly scale: number;
-  readonly zero: number;
+/** In float64. */
+export function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
 }
 
-/** What the whole numbers of a scan with this query mean. */
-export function scoreScale(layout: CodeLayout, range: number, query: WholeQuery): ScoreScale {
-  if (layout.kind === 'binary') return { scale: 1 / layout.dimensions, zero: 0 };
-  const zero = layout.kind === 'int4' ? INT4_ZERO * query.sum : 0;
-  return { scale: codeStep(layout, range) * query.scale, zero };
+/** The score of what a scan made of a row: whole · f − less · g. */
+export function scoreOf({ scale, offset }: WholeQuery, value: number): number {
+  return offset + scale * value;
 }

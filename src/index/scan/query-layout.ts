@@ -6,11 +6,11 @@ import {
   HALVES,
   type Multiplier,
   QUERY_HEAD,
+  SIGN_SLICES,
   SIGNS,
   WHOLE,
 } from './dots.ts';
 import type { Heap } from './heap.ts';
-import { signsOf } from './plain-scan.ts';
 import type { WholeQuery } from './query-codes.ts';
 
 /** Numbers that an instruction takes from a query. */
@@ -20,7 +20,7 @@ const HALF_PLANE = 64;
 
 /**
  * Writes a query as its kernel (assembly/dots.ts) reads it: 16 bytes of sums to begin with, 16 bytes of bits that are turned in
- * codes, and its numbers in the order in which they are needed.
+ * codes or of what second factors are multiplied by, and its numbers in the order in which they are needed.
  *
  * @param at - where it begins, a multiple of 16.
  */
@@ -40,8 +40,9 @@ export function writeQuery(
     heap.floats.fill(0, numbers / 4, (numbers + layout.planeBytes) / 4);
     heap.floats.set(vector, numbers / 4);
   } else if (dot === SIGNS) {
-    head.fill(layout.dimensions, 0, 4);
-    heap.bytes.set(signsOf(vector, layout.planeBytes), numbers);
+    head.fill(-whole.sum, 0, 4);
+    heap.floats.fill(whole.less, (at + 16) / 4, (at + QUERY_HEAD) / 4);
+    heap.bytes.set(bySlices(whole.codes, layout.planeBytes), numbers);
   } else if (dot === WHOLE) {
     heap.int8s.set(whole.codes, numbers);
     if (multiplier === 'eight-bits') {
@@ -50,11 +51,24 @@ export function writeQuery(
       head.fill(0x80808080, 4, 8);
     }
   } else if (dot === HALVES) writeHalves(heap.int8s, numbers, whole.codes);
-  else if (dot === FOUR_BITS) heap.int8s.set(byNibbles(whole.codes), numbers);
-  else {
+  else if (dot === FOUR_BITS) {
+    head.fill(-15 * whole.sum, 0, 4);
+    heap.int8s.set(byNibbles(whole.codes), numbers);
+  } else {
+    if (dot === FOUR_BITS_PLAIN) head.fill(-15 * whole.sum, 0, 4);
     const codes = dot === FOUR_BITS_PLAIN ? byWideNibbles(whole.codes) : whole.codes;
     new Int16Array(heap.bytes.buffer, numbers, codes.length).set(codes);
   }
+}
+
+/** Bit 0 of all numbers, in the order of a row's bits, then bit 1 of all, and so on up to the sign. */
+function bySlices(codes: Int8Array, planeBytes: number): Uint8Array {
+  const slices = new Uint8Array(SIGN_SLICES * planeBytes);
+  for (let i = 0; i < codes.length; i++) {
+    for (let slice = 0; slice < SIGN_SLICES; slice++)
+      slices[slice * planeBytes + (i >> 3)] |= ((codes[i] >> slice) & 1) << (i & 7);
+  }
+  return slices;
 }
 
 /** Per 16 numbers the positive ones, and then the negative ones turned. */

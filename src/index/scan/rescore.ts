@@ -1,97 +1,133 @@
-import { BLOCK_ROWS, placeInBlock } from '../vectors/code-layout.ts';
-import { codeStep, INT4_ZERO } from '../vectors/quantise.ts';
+import { INT4_ZERO, type RowPlace, rowStep } from '../vectors/quantise.ts';
+import { factorOf } from '../vectors/row-factor.ts';
 import type { VectorColumn } from '../vectors/vector-column.ts';
 import { floatDot } from './plain-scan.ts';
+import { dot } from './query-codes.ts';
 
 /**
  * Cosines of some rows by all their planes and the query in floats: what a scan's candidates are put in order by. Of a float32
  * column it is the scan's own number, bit for bit; of the others a sum in float64, rounded to float32. What codes of int8 and int4 mean is not quite of
- * unit length, by some percents with four bits, so it is divided by its length.
+ * unit length, by a percent with four bits, so it is divided by its length. That of bits is an estimate, which may exceed 1 by some percents.
  *
  * @param vector - `[dimensions]` of unit length.
  * @returns a score for each of `rows`.
  */
 export function rescore(column: VectorColumn, rows: ArrayLike<number>, vector: Float32Array): Float32Array {
+  const scoreAt = scorer(column, vector);
   const scores = new Float32Array(rows.length);
-  const { layout } = column;
-  const step = codeStep(layout, column.range);
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i];
-    const { address, stride } = column.block(Math.floor(row / BLOCK_ROWS));
-    const at = address + placeInBlock(layout, stride, row % BLOCK_ROWS, 0);
-    scores[i] = scoreAt(column, at, stride * layout.planeBytes, vector, step);
-  }
+  for (let i = 0; i < rows.length; i++) scores[i] = scoreAt(column.place(rows[i]));
   return scores;
 }
 
-function scoreAt(
-  column: VectorColumn,
-  at: number,
-  planeStep: number,
-  vector: Float32Array,
-  step: number,
-): number {
-  const { layout, heap } = column;
-  const { kind } = layout;
-  if (kind === 'float32') return floatDot(vector, heap.floats, at / 4);
-  if (kind === 'binary') return step * signedSum(vector, heap.bytes, at);
-  const add = kind === 'int8' ? addInt8 : addInt4;
-  const sums: Sums = { dot: 0, squares: 0 };
-  for (let plane = 0; plane < layout.planes; plane++) {
-    const codes = kind === 'int8' ? heap.int8s : heap.bytes;
-    add(vector, plane * layout.planeDimensions, codes, at + plane * planeStep, sums);
-  }
-  return sums.squares > 0 ? sums.dot / Math.sqrt(sums.squares) : 0;
+function scorer(column: VectorColumn, vector: Float32Array): (place: RowPlace) => number {
+  const { heap, layout, calibration } = column;
+  const { mean, spread } = calibration;
+  if (layout.kind === 'float32') return ({ at }) => floatDot(vector, heap.floats, at / 4);
+  if (layout.kind === 'binary') return signScorer(column, vector);
+  const add = layout.kind === 'int8' ? addInt8 : addInt4;
+  const codes = layout.kind === 'int8' ? heap.int8s : heap.bytes;
+  // A row is mean + step · spread · code, so its product with the query has two parts, and its square three.
+  const query = vector.map((x, i) => x * spread[i]);
+  const middle = mean.map((x, i) => x * spread[i]);
+  const squares = spread.map((x) => x * x);
+  const ofMean = dot(vector, mean);
+  const meanSquare = dot(mean, mean);
+  const sums: Sums = { query: 0, mean: 0, squares: 0 };
+  const factors = [query, middle, squares] as const;
+  return (place) => {
+    sums.query = 0;
+    sums.mean = 0;
+    sums.squares = 0;
+    for (let plane = 0; plane < layout.planes; plane++)
+      add(factors, plane * layout.planeDimensions, codes, place.at + plane * place.planeStep, sums);
+    const step = rowStep(layout, heap, place);
+    const length = meanSquare + 2 * step * sums.mean + step * step * sums.squares;
+    return length > 0 ? (ofMean + step * sums.query) / Math.sqrt(length) : 0;
+  };
 }
 
-/** Of codes times the query, and of codes squared; the step between codes falls out of their quotient. */
+/** Of codes times the query, times the mean, and of codes squared. */
 interface Sums {
-  dot: number;
+  query: number;
+  mean: number;
   squares: number;
 }
 
+type Factors = readonly [query: Float32Array, mean: Float32Array, squares: Float32Array];
+
 function addInt8(
-  vector: Float32Array,
+  factors: Factors,
   from: number,
   codes: Int8Array | Uint8Array,
   at: number,
   sums: Sums,
 ): void {
-  const end = Math.min(64, vector.length - from);
-  let dot = 0;
+  const [query, mean, spread] = factors;
+  const end = Math.min(64, query.length - from);
+  let ofQuery = 0;
+  let ofMean = 0;
   let squares = 0;
   for (let i = 0; i < end; i++) {
     const code = codes[at + i];
-    dot += vector[from + i] * code;
-    squares += code * code;
+    ofQuery += query[from + i] * code;
+    ofMean += mean[from + i] * code;
+    squares += spread[from + i] * code * code;
   }
-  sums.dot += dot;
+  sums.query += ofQuery;
+  sums.mean += ofMean;
   sums.squares += squares;
 }
 
+/** The low halves of a plane's bytes, and then the high ones. */
 function addInt4(
-  vector: Float32Array,
+  factors: Factors,
   from: number,
   codes: Int8Array | Uint8Array,
   at: number,
   sums: Sums,
 ): void {
-  const low = Math.min(64, vector.length - from);
-  const high = Math.min(64, vector.length - from - 64);
-  let dot = 0;
+  addNibbles(factors, from, codes, at, 0, sums);
+  addNibbles(factors, from + 64, codes, at, 4, sums);
+}
+
+function addNibbles(
+  [query, mean, spread]: Factors,
+  from: number,
+  codes: Int8Array | Uint8Array,
+  at: number,
+  shift: number,
+  sums: Sums,
+): void {
+  const end = Math.min(64, query.length - from);
+  let ofQuery = 0;
+  let ofMean = 0;
   let squares = 0;
-  for (let i = 0; i < low; i++) {
-    const code = (codes[at + i] & 15) - INT4_ZERO;
-    dot += vector[from + i] * code;
-    squares += code * code;
+  for (let i = 0; i < end; i++) {
+    const code = ((codes[at + i] >> shift) & 15) - INT4_ZERO;
+    ofQuery += query[from + i] * code;
+    ofMean += mean[from + i] * code;
+    squares += spread[from + i] * code * code;
   }
-  for (let i = 0; i < high; i++) {
-    const code = (codes[at + i] >> 4) - INT4_ZERO;
-    dot += vector[from + 64 + i] * code;
-    squares += code * code;
-  }
-  sums.dot += dot;
+  sums.query += ofQuery;
+  sums.mean += ofMean;
   sums.squares += squares;
+}
+
+/** See {@link Quantiser}: query · x = query · mean + (query − mean) · r + mean · r. */
+function signScorer(
+  { heap, layout, calibration }: VectorColumn,
+  vector: Float32Array,
+): (place: RowPlace) => number {
+  const { mean } = calibration;
+  const query = vector.map((x, i) => x - mean[i]);
+  const offset = dot(vector, mean) + (1 - dot(mean, mean)) / 2;
+  const scale = 1 / Math.sqrt(layout.dimensions);
+  return ({ at, factorAt, factorStep }) => {
+    const factor = factorOf(heap.bytes[factorAt]);
+    return (
+      offset + factor * scale * signedSum(query, heap.bytes, at) - factorOf(heap.bytes[factorAt + factorStep])
+    );
+  };
 }
 
 function signedSum(vector: Float32Array, bytes: Uint8Array, at: number): number {

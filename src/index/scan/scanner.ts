@@ -1,13 +1,13 @@
 import { SternaError } from '../../errors.ts';
 import { CONTROL_WORDS, Crew, type ThreadStarter } from '../../wasm/crew.ts';
-import { BLOCK_ROWS, type CodeKind, rowBytes } from '../vectors/code-layout.ts';
+import { BLOCK_ROWS, rowBytes } from '../vectors/code-layout.ts';
 import type { VectorColumn } from '../vectors/vector-column.ts';
 import { BestRows } from './best-rows.ts';
 import { dotOf, type Multiplier, multiplierOf, queryBytes } from './dots.ts';
 import { Heap } from './heap.ts';
 import { relaxed, simd } from './kernels.generated.ts';
 import { inFloats, plainScan } from './plain-scan.ts';
-import { scoreScale, type WholeQuery, wholeQuery } from './query-codes.ts';
+import { scoreOf, type WholeQuery, wholeQuery } from './query-codes.ts';
 import { writeQuery } from './query-layout.ts';
 import { rescore } from './rescore.ts';
 
@@ -33,8 +33,8 @@ export interface ScanResult {
   /** `[found]` row in its column. */
   readonly rows: Uint32Array;
   /**
-   * `[found]` cosine by the codes: of the query in floats for float32, rounded to 8 bits for int8 and int4, and to signs for
-   * binary. Where not all planes take part, the products of the others are missing.
+   * `[found]` cosine by the codes: of the query in floats for float32, rounded to 8 bits for int8 and int4, and to 4 for
+   * binary. Where not all planes take part, what the others add on average is in its place.
    */
   readonly scores: Float32Array;
   /** Whether there may be more rows with the worst of these scores, or with lower ones. */
@@ -58,7 +58,7 @@ export interface ScannerThreads extends ScannerOptions {
   readonly startThread?: ThreadStarter;
 }
 
-const JOB_WORDS = 10;
+const JOB_WORDS = 11;
 /** Words of a block in the table of blocks. */
 const BLOCK_WORDS = 5;
 /** Memory of a thread ahead of its best rows: sums of a block's rows, in assembly/scan.ts. */
@@ -68,11 +68,10 @@ const CHUNKS_PER_THREAD = 8;
 /** Bytes of codes that are worth waking other threads for: some hundred microseconds. */
 const WORTH_SHARING = 2 ** 20;
 
-/** Columns of one kind and range, whose whole numbers can be compared. */
+/** Columns whose codes mean the same, so that what the kernels make of them can be compared. */
 interface Group {
   readonly parts: { readonly part: ScanPart; readonly number: number; readonly first: number }[];
-  readonly kind: CodeKind;
-  readonly range: number;
+  readonly column: VectorColumn;
   rows: number;
 }
 
@@ -172,9 +171,9 @@ export class Scanner {
     most: number,
     wanted: number | undefined,
   ): GroupResult[] {
-    const { layout } = group.parts[0].part.column;
+    const { layout } = group.column;
     const planes = Math.max(1, Math.min(wanted ?? layout.planes, layout.planes));
-    const wholes = vectors.map((vector) => wholeQuery(vector, layout, planes));
+    const wholes = vectors.map((vector) => wholeQuery(vector, group.column, planes));
     const best = this.crew
       ? this.scanByKernels(this.crew, group, vectors, wholes, planes, most)
       : scanPlainly(group, vectors, wholes, planes, most);
@@ -189,7 +188,7 @@ export class Scanner {
     planes: number,
     most: number,
   ): BestRows[] {
-    const { layout } = group.parts[0].part.column;
+    const { layout } = group.column;
     const dot = dotOf(layout.kind, this.multiplier);
     const candidates = Math.min(most, group.rows);
     const blocks = group.parts.reduce((sum, { part }) => sum + part.column.blockCount, 0);
@@ -214,7 +213,7 @@ export class Scanner {
       for (const [i, vector] of vectors.entries())
         writeQuery(heap, queries + i * ofQuery, dot, this.multiplier, layout, vector, wholes[i]);
       const words = [dot, table, blocks, blocksPerChunk, planes, layout.planeBytes, queries, ofQuery];
-      heap.words.set([...words, vectors.length, candidates], job / 4);
+      heap.words.set([...words, vectors.length, candidates, layout.planes], job / 4);
       for (let thread = 0; thread < crew.size; thread++) {
         for (let i = 0; i < vectors.length; i++)
           heap.words[(bests + SUMS_BYTES + thread * ofThread + i * bestBytes) / 4] = 0;
@@ -307,11 +306,10 @@ function groupsOf(parts: readonly ScanPart[]): Group[] {
   const groups: Group[] = [];
   for (const [number, part] of parts.entries()) {
     const { column, mask } = part;
-    const { kind, range } = column;
     checkPart(column, parts[0].column, mask);
-    let group = groups.find((other) => other.kind === kind && other.range === range);
+    let group = groups.find((other) => other.column.isLike(column));
     if (!group) {
-      group = { parts: [], kind, range, rows: 0 };
+      group = { parts: [], column, rows: 0 };
       groups.push(group);
     }
     group.parts.push({ part, number, first: group.rows });
@@ -360,10 +358,7 @@ function inColumns(group: Group, best: BestRows, whole: WholeQuery): GroupResult
     columns[i] = group.parts[at].number;
     rows[i] -= group.parts[at].first;
   }
-  const { layout } = group.parts[0].part.column;
-  if (layout.kind === 'float32') return { columns, rows, scores: inFloats(scores) };
-  const { scale, zero } = scoreScale(layout, group.range, whole);
-  return { columns, rows, scores: Float32Array.from(scores, (score) => (score - zero) * scale) };
+  return { columns, rows, scores: inFloats(scores).map((value) => scoreOf(whole, value)) };
 }
 
 /** The best of several groups. */

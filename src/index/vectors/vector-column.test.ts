@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Scanner } from '../scan/scanner.ts';
 import { randomVectors } from '../testing/vectors.ts';
-import { calibrateRange } from './calibrate.ts';
-import { CODE_KINDS } from './code-layout.ts';
+import { calibrate, noCalibration } from './calibration.ts';
+import { CODE_KINDS, type CodeKind } from './code-layout.ts';
 import { VectorColumn } from './vector-column.ts';
 
 const { heap } = Scanner.alone();
@@ -16,20 +16,38 @@ function rowsOf(column: VectorColumn): number[][] {
   return Array.from({ length: column.length }, (_, row) => [...column.row(row)]);
 }
 
+/** A mean and a spread that are not those of the vectors. */
+function slanted(dimensions: number) {
+  return {
+    mean: Float32Array.from({ length: dimensions }, (_, i) => 0.02 * Math.sin(i)),
+    spread: Float32Array.from({ length: dimensions }, (_, i) => 1 + 0.5 * Math.cos(i)),
+  };
+}
+
 describe.each(CODE_KINDS)('a column of %s codes', (kind) => {
-  const spec = (dimensions: number) => ({ kind, dimensions, range: 0.5 });
+  const spec = (dimensions: number) => ({ kind, dimensions, calibration: slanted(dimensions) });
 
   test('keeps numbers as near as its codes allow', () => {
     const vectors = randomVectors(50, 200, 1);
-    const range = calibrateRange(kind, vectors);
-    const column = new VectorColumn(heap, { kind, dimensions: 200, range });
+    const calibration = calibrate(vectors, 200);
+    const column = new VectorColumn(heap, { kind, dimensions: 200, calibration });
     column.append(vectors);
-    const bound = { float32: 0, int8: range / 254 + 1e-7, int4: range / 15 + 1e-7, binary: 1 }[kind];
-    const within = [...vectors].filter((x) => Math.abs(x) <= range).length;
-    const near = [...vectors].filter(
-      (x, i) => Math.abs(column.row(Math.floor(i / 200))[i % 200] - x) <= bound,
-    );
-    expect(near.length).toBeGreaterThanOrEqual(within);
+    for (let row = 0; row < 50; row++) {
+      const numbers = column.row(row);
+      const own = vectors.subarray(200 * row, 200 * row + 200);
+      const rest = [...own].map((x, i) => x - calibration.mean[i]);
+      const inSpreads = rest.map((r, i) => Math.abs(r) / calibration.spread[i]);
+      const largest = Math.max(...inSpreads);
+      const share = Math.hypot(...numbers.map((x, i) => x - own[i])) / Math.hypot(...rest);
+      if (kind === 'float32') expect(share).toBe(0);
+      if (kind === 'int4') expect(share).toBeLessThan(0.15);
+      if (kind === 'binary') expect(share).toBeLessThan(0.7);
+      // Half a step, and a step is at most 1/32 wider than the largest number needs.
+      const bound = ((largest * 33) / 32 / 254) * 1.0001;
+      if (kind === 'int8')
+        for (const [i, x] of own.entries())
+          expect(Math.abs(numbers[i] - x) / calibration.spread[i]).toBeLessThan(bound);
+    }
     column.dispose();
   });
 
@@ -95,40 +113,76 @@ describe.each(CODE_KINDS)('a column of %s codes', (kind) => {
   });
 });
 
+/** The numbers that a factor's byte can mean. */
+const FACTORS = Array.from({ length: 256 }, (_, byte) => 2 ** ((byte >> 5) - 6) * (1 + (byte & 31) / 32));
+
 test('codes lie where the format says', () => {
   const vectors = Float32Array.from({ length: 2 * 200 }, (_, i) => ((i % 200) - 100) / 127);
-  const codes = (kind: 'int8' | 'int4' | 'binary' | 'float32') => {
-    const column = new VectorColumn(heap, { kind, dimensions: 200, range: 1 });
+  const codes = (kind: CodeKind) => {
+    const column = new VectorColumn(heap, { kind, dimensions: 200 });
     column.append(vectors);
     const bytes = bytesOf(column);
     column.dispose();
     return bytes;
   };
+  // The largest number is 100 / 127, and the least factor above it 51 / 64.
+  const steps = 127 / (51 / 64);
   const int8 = new Int8Array(codes('int8').buffer);
-  expect(int8.length).toBe(2 * 256);
+  expect(int8.length).toBe(2 * 257);
   // Dimension 70 of row 1: plane 1, of 2 rows of 64 bytes.
-  expect(int8[128 + 64 + 6]).toBe(-30);
+  expect(int8[128 + 64 + 6]).toBe(Math.round((-30 / 127) * steps));
   expect([...int8.subarray(3 * 128 + 8, 3 * 128 + 64)]).toEqual(Array(56).fill(0));
+  expect([...codes('int8').subarray(512)].map((byte) => FACTORS[byte])).toEqual([51 / 64, 51 / 64]);
   const int4 = codes('int4');
-  const u = (dimension: number) => Math.round(((dimension - 100) / 127) * 7.5 + 7.5);
+  const u = (dimension: number) => Math.round(((dimension - 100) / 127 / (51 / 64)) * 7.5 + 7.5);
   // Dimensions 5 and 69 of row 1, and 130 and 194 of row 0.
   expect(int4[64 + 5]).toBe(u(5) | (u(69) << 4));
   expect(int4[128 + 2]).toBe(u(130) | (u(194) << 4));
   const binary = codes('binary');
-  expect(binary.length).toBe(2 * 32);
+  expect(binary.length).toBe(2 * 34);
   expect([...binary.subarray(32, 57)]).toEqual([...Array(12).fill(0), 0b11100000, ...Array(12).fill(255)]);
+  const own = [...vectors.subarray(0, 200)];
+  const squares = own.reduce((sum, x) => sum + x * x, 0);
+  const nearest = (x: number) => FACTORS.reduce((a, b) => (Math.abs(b - x) < Math.abs(a - x) ? b : a));
+  const sizes = own.reduce((sum, x) => sum + Math.abs(x), 0);
+  expect(FACTORS[binary[64 + 1]]).toBe(nearest((Math.sqrt(200) * squares) / sizes));
+  expect(FACTORS[binary[66 + 1]]).toBe(nearest(squares / 2));
   expect(new Float32Array(codes('float32').buffer)[200 + 7]).toBe(vectors[7]);
 });
 
-test('the range of least error cuts some of the largest numbers off', () => {
-  const vectors = randomVectors(500, 256, 1);
-  const largest = vectors.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-  const error = (range: number) =>
-    vectors.reduce((sum, x) => {
-      const u = Math.min(15, Math.max(0, Math.round((x / range) * 7.5 + 7.5)));
-      return sum + (x - ((u - 7.5) * range) / 7.5) ** 2;
-    }, 0);
-  const range = calibrateRange('int4', vectors);
-  expect(range).toBeLessThan(0.9 * largest);
-  for (const factor of [0.7, 0.85, 1.15, 1.4]) expect(error(range)).toBeLessThan(error(range * factor));
+test('numbers that are unlike all that codes were calibrated by are not cut off', () => {
+  const dimensions = 256;
+  const calibration = calibrate(randomVectors(500, dimensions, 1), dimensions);
+  const column = new VectorColumn(heap, { kind: 'int8', dimensions, calibration });
+  const odd = new Float32Array(dimensions);
+  odd[9] = -1;
+  column.append(odd);
+  const numbers = column.row(0);
+  expect(numbers[9]).toBeCloseTo(-1, 2);
+  expect(Math.hypot(...numbers.map((x, i) => x - odd[i]))).toBeLessThan(0.04);
+  column.dispose();
+});
+
+test('codes by the mean and the spread are nearer than codes of the numbers themselves', () => {
+  const dimensions = 128;
+  const spread = (i: number) => (i < 32 ? 2 : 0.5);
+  const cone = randomVectors(1000, dimensions, 3).map((x, i) => spread(i % dimensions) * x + 0.1);
+  for (let row = 0; row < 1000; row++) {
+    const vector = cone.subarray(row * dimensions, (row + 1) * dimensions);
+    const length = Math.hypot(...vector);
+    for (let i = 0; i < dimensions; i++) vector[i] /= length;
+  }
+  const shares = { int8: 0.75, int4: 0.75, binary: 0.99 };
+  for (const kind of ['int8', 'int4', 'binary'] as const) {
+    const error = (calibration: ReturnType<typeof calibrate>) => {
+      const column = new VectorColumn(heap, { kind, dimensions, calibration });
+      column.append(cone);
+      let squares = 0;
+      for (let row = 0; row < 1000; row++)
+        for (const [i, x] of column.row(row).entries()) squares += (x - cone[row * dimensions + i]) ** 2;
+      column.dispose();
+      return Math.sqrt(squares);
+    };
+    expect(error(calibrate(cone, dimensions))).toBeLessThan(shares[kind] * error(noCalibration(dimensions)));
+  }
 });

@@ -1,13 +1,15 @@
+import { type Calibration, isSameCalibration, noCalibration } from './calibration.ts';
 import {
   BLOCK_ROWS,
   type CodeKind,
   type CodeLayout,
   codeBytes,
   codeLayout,
+  factorInBlock,
   placeInBlock,
   rowBytes,
 } from './code-layout.ts';
-import { type CodeMemory, dequantise, quantise } from './quantise.ts';
+import { type CodeMemory, Quantiser, type RowPlace } from './quantise.ts';
 
 /** Where columns lie: the heap of a scanner. */
 export interface ColumnHeap extends CodeMemory {
@@ -23,8 +25,8 @@ export interface ColumnHeap extends CodeMemory {
 export interface ColumnSpec {
   readonly kind: CodeKind;
   readonly dimensions: number;
-  /** Largest number that codes of `int8` and `int4` stand for; it is kept as a float32. Without meaning for the others. */
-  readonly range?: number;
+  /** What codes are relative to; without meaning for `float32`. Default: none, codes of the numbers themselves. */
+  readonly calibration?: Calibration;
 }
 
 /** Rows of the first block of a column that grows from nothing. */
@@ -44,7 +46,8 @@ export interface ColumnBlock {
 /** Codes of vectors in the memory of a scanner, which can scan them there. */
 export class VectorColumn {
   readonly layout: CodeLayout;
-  readonly range: number;
+  readonly calibration: Calibration;
+  private readonly quantiser: Quantiser;
   /** Where each block begins, and for how many rows there is room in it. */
   private readonly addresses: number[] = [];
   private readonly strides: number[] = [];
@@ -55,10 +58,11 @@ export class VectorColumn {
   /** @param heap - of the scanner that is to scan it. */
   constructor(
     readonly heap: ColumnHeap,
-    { kind, dimensions, range = 1 }: ColumnSpec,
+    { kind, dimensions, calibration = noCalibration(dimensions) }: ColumnSpec,
   ) {
     this.layout = codeLayout(kind, dimensions);
-    this.range = Math.fround(range);
+    this.calibration = kind === 'float32' ? noCalibration(dimensions) : calibration;
+    this.quantiser = new Quantiser(this.layout, this.calibration);
   }
 
   /**
@@ -171,8 +175,8 @@ export class VectorColumn {
    * @param vectors - `[count, dimensions]` of unit length, in float32.
    */
   append(vectors: Float32Array): void {
-    const { layout, range } = this;
-    const { dimensions } = layout;
+    const { layout, heap, quantiser } = this;
+    const { dimensions, planeBytes } = layout;
     for (let from = 0; from < vectors.length; ) {
       const wanted = (vectors.length - from) / dimensions;
       this.makeRoom(wanted);
@@ -180,10 +184,11 @@ export class VectorColumn {
       const stride = this.strides[last];
       const within = this.count - last * BLOCK_ROWS;
       const rows = Math.min(wanted, stride - within);
-      const first = this.addresses[last] + placeInBlock(layout, stride, within, 0);
+      const place = placeOf(layout, this.addresses[last], stride, within);
       for (let i = 0; i < rows; i++, from += dimensions) {
-        const place = first + i * layout.planeBytes;
-        quantise(layout, range, vectors, from, this.heap, place, stride * layout.planeBytes);
+        quantiser.write(vectors, from, heap, place);
+        place.at += planeBytes;
+        place.factorAt++;
       }
       this.count += rows;
     }
@@ -198,24 +203,28 @@ export class VectorColumn {
 
   /** The numbers that a row's codes mean. @param values - `[dimensions]`, written where it is given, and else made. */
   row(at: number, values: Float32Array = new Float32Array(this.layout.dimensions)): Float32Array {
-    const { address, stride } = this.blockOf(at);
-    const { layout, heap } = this;
-    const place = address + placeInBlock(layout, stride, at % BLOCK_ROWS, 0);
-    dequantise(layout, this.range, heap, place, stride * layout.planeBytes, values);
+    this.quantiser.read(this.heap, this.place(at), values);
     return values;
+  }
+
+  /** Where a row's codes lie, until the next row is added or removed. */
+  place(row: number): RowPlace {
+    const { address, stride } = this.blockOf(row);
+    return placeOf(this.layout, address, stride, row % BLOCK_ROWS);
+  }
+
+  /** Whether codes mean the same here and in another column. */
+  isLike(other: VectorColumn): boolean {
+    return (
+      other.kind === this.kind &&
+      other.dimensions === this.dimensions &&
+      isSameCalibration(other.calibration, this.calibration)
+    );
   }
 
   /** Writes the codes of row `from` over those of row `to`. */
   copyRow(from: number, to: number): void {
-    const source = this.blockOf(from);
-    const target = this.blockOf(to);
-    const { layout } = this;
-    const { bytes } = this.heap;
-    for (let plane = 0; plane < layout.planes; plane++) {
-      const start = source.address + placeInBlock(layout, source.stride, from % BLOCK_ROWS, plane);
-      const end = target.address + placeInBlock(layout, target.stride, to % BLOCK_ROWS, plane);
-      bytes.copyWithin(end, start, start + layout.planeBytes);
-    }
+    copyCodes(this.layout, this.heap, this.place(from), this.heap, this.place(to));
   }
 
   /** Takes away all rows but the first `rows`. */
@@ -225,23 +234,15 @@ export class VectorColumn {
     while (this.addresses.length > blocks) this.releaseBlock();
   }
 
-  /** Adds rows of another column, whose codes must be of the same kind, dimensions and range. @param rows - which. */
+  /** Adds rows of another column, which must be like this one. @param rows - which. */
   appendRows(other: VectorColumn, rows: ArrayLike<number>): void {
-    const { layout } = this;
-    if (other.kind !== this.kind || other.dimensions !== this.dimensions || other.range !== this.range)
-      throw new Error('Codes can be copied between columns of one kind, length and range only.');
+    if (!this.isLike(other))
+      throw new Error('Codes can be copied between columns of one kind, length and calibration only.');
     for (let i = 0; i < rows.length; i++) {
       const row = this.count;
       this.makeRoom(rows.length - i);
       this.count++;
-      const target = this.blockOf(row);
-      const source = other.blockOf(rows[i]);
-      for (let plane = 0; plane < layout.planes; plane++) {
-        const start = source.address + placeInBlock(layout, source.stride, rows[i] % BLOCK_ROWS, plane);
-        const to = target.address + placeInBlock(layout, target.stride, row % BLOCK_ROWS, plane);
-        if (other.heap === this.heap) this.heap.bytes.copyWithin(to, start, start + layout.planeBytes);
-        else this.heap.bytes.set(other.heap.bytes.subarray(start, start + layout.planeBytes), to);
-      }
+      copyCodes(this.layout, other.heap, other.place(rows[i]), this.heap, this.place(row));
     }
   }
 
@@ -251,12 +252,9 @@ export class VectorColumn {
     for (let at = 0; at < this.addresses.length; at++) {
       const { address, rows, stride } = this.block(at);
       if (rows === stride) yield this.heap.bytes.subarray(address, address + codeBytes(layout, rows));
-      else {
-        for (let plane = 0; plane < layout.planes; plane++) {
-          const start = address + placeInBlock(layout, stride, 0, plane);
-          yield this.heap.bytes.subarray(start, start + rows * layout.planeBytes);
-        }
-      }
+      else
+        for (const [start, end] of runsOf(layout, stride, rows))
+          yield this.heap.bytes.subarray(address + start, address + end);
     }
   }
 
@@ -303,14 +301,9 @@ export class VectorColumn {
     const address = this.allocate(stride);
     const from = this.addresses[at];
     const { bytes } = this.heap;
-    for (let plane = 0; plane < layout.planes; plane++) {
-      const start = from + placeInBlock(layout, this.strides[at], 0, plane);
-      bytes.copyWithin(
-        address + placeInBlock(layout, stride, 0, plane),
-        start,
-        start + rows * layout.planeBytes,
-      );
-    }
+    const targets = runsOf(layout, stride, rows);
+    for (const [i, [start, end]] of runsOf(layout, this.strides[at], rows).entries())
+      bytes.copyWithin(address + targets[i][0], from + start, from + end);
     this.releaseIfOwn(from);
     this.addresses[at] = address;
     this.strides[at] = stride;
@@ -331,4 +324,43 @@ export class VectorColumn {
   private releaseIfOwn(address: number): void {
     if (this.pieces.delete(address)) this.heap.release(address);
   }
+}
+
+function placeOf(layout: CodeLayout, address: number, stride: number, row: number): RowPlace {
+  return {
+    at: address + placeInBlock(layout, stride, row, 0),
+    planeStep: stride * layout.planeBytes,
+    factorAt: address + factorInBlock(layout, stride, row, 0),
+    factorStep: stride,
+  };
+}
+
+function copyCodes(
+  { planes, planeBytes, factors }: CodeLayout,
+  source: ColumnHeap,
+  from: RowPlace,
+  target: ColumnHeap,
+  to: RowPlace,
+): void {
+  const copy = (start: number, bytes: number, place: number) => {
+    if (source === target) target.bytes.copyWithin(place, start, start + bytes);
+    else target.bytes.set(source.bytes.subarray(start, start + bytes), place);
+  };
+  for (let plane = 0; plane < planes; plane++)
+    copy(from.at + plane * from.planeStep, planeBytes, to.at + plane * to.planeStep);
+  for (let factor = 0; factor < factors; factor++)
+    copy(from.factorAt + factor * from.factorStep, 1, to.factorAt + factor * to.factorStep);
+}
+
+/** Where the first rows of a block lie: a piece of each plane, and of each factor. */
+function runsOf(layout: CodeLayout, stride: number, rows: number): [start: number, end: number][] {
+  const planes = Array.from({ length: layout.planes }, (_, plane): [number, number] => {
+    const start = placeInBlock(layout, stride, 0, plane);
+    return [start, start + rows * layout.planeBytes];
+  });
+  const factors = Array.from({ length: layout.factors }, (_, factor): [number, number] => {
+    const start = factorInBlock(layout, stride, 0, factor);
+    return [start, start + rows];
+  });
+  return [...planes, ...factors];
 }

@@ -1,8 +1,8 @@
-// keys = 1 + bias + Σ query · code, in whole numbers, of a tile of rows for one query.
+// keys in the order of factor · Σ query · code, the sum in whole numbers, of a tile of rows for one query.
 //
 // const NIBBLES: bool   codes of 4 bits, the second half of a plane's dimensions in the high ones; else signed bytes
 //
-// A query is a vec4 whose first word is its bias, by which no key is negative; then for each plane 64 signed bytes, or 128.
+// A query is a vec4 whose first word is what the sum begins with; then for each plane 64 signed bytes, or 128. Codes of 4 bits count twice.
 
 @group(0) @binding(3) var<storage, read> codes: array<vec4u>;
 @group(0) @binding(4) var<storage, read> queries: array<vec4u>;
@@ -19,6 +19,13 @@ fn product(codes: vec4u, low: vec4u, high: vec4u) -> i32 {
   if (!NIBBLES) { return dot16(codes, low); }
   let nibble = vec4u(0x0f0f0f0fu);
   return dot16(codes & nibble, low) + dot16((codes >> vec4u(4u)) & nibble, high);
+}
+
+// The factor of a row, a byte behind the planes of its block: the upper bits of a float, less those of 1/64 (row-factor.ts).
+fn factorOf(block: u32, row: u32, stride: u32) -> f32 {
+  let byte = (block * span.blockVectors + span.allPlanes * stride * 4u) * 16u + row;
+  let word = codes[byte >> 4u][(byte >> 2u) & 3u];
+  return bitcast<f32>((121u << 23u) + (((word >> ((byte & 3u) * 8u)) & 255u) << 18u));
 }
 
 @compute @workgroup_size(64)
@@ -55,6 +62,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   workgroupBarrier();
 
   let lane = (thread & 15u) * 4u;
-  let sum = partial[lane] + partial[lane + 1u] + partial[lane + 2u] + partial[lane + 3u];
-  writeKey(query, row, bitcast<u32>(sum[thread >> 4u]) + queries[queryAt].x + 1u);
+  let products = partial[lane] + partial[lane + 1u] + partial[lane + 2u] + partial[lane + 3u];
+  let sum = bitcast<i32>(queries[queryAt].x) + products[thread >> 4u] * select(1, 2, NIBBLES);
+  let inBlock = min(row & 1023u, stride - 1u);
+  writeKey(query, row, sortable(f32(sum) * factorOf(block, inBlock, stride)));
 }

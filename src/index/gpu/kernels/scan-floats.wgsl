@@ -5,12 +5,6 @@
 
 var<workgroup> partial: array<vec4f, 64>;
 
-// The bits of a float, turned so that a larger one has more of them; both zeros are one.
-fn sortable(value: f32) -> u32 {
-  let bits = select(bitcast<u32>(value), 0u, value == 0.0);
-  return select(bits | 0x80000000u, ~bits, bits >> 31u == 1u);
-}
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let query = group.x;

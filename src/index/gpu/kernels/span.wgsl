@@ -14,6 +14,7 @@ struct Span {
   first: u32,         // position of the first row of the buffer
   rows: u32,          // of the buffer
   planes: u32,        // of a row that take part
+  allPlanes: u32,     // of a row
   rowVectors: u32,    // vec4s of a row and plane
   blockVectors: u32,  // vec4s of a block of 1024 rows
   lastStride: u32,    // rows that the last block has room for
@@ -45,6 +46,12 @@ fn strideOf(block: u32) -> u32 {
 fn rowsOf(tile: u32, thread: u32, stride: u32) -> vec4u {
   let first = ((tile & 15u) << 6u) + (thread >> 2u);
   return min(vec4u(first) + vec4u(0u, 16u, 32u, 48u), vec4u(stride - 1u));
+}
+
+// The bits of a float, turned so that a larger one has more of them; both zeros are one.
+fn sortable(value: f32) -> u32 {
+  let bits = select(bitcast<u32>(value), 0u, value == 0.0);
+  return select(bits | 0x80000000u, ~bits, bits >> 31u == 1u);
 }
 
 fn writeKey(query: u32, row: u32, key: u32) {

@@ -7,6 +7,8 @@ export interface TestColumn extends CodeColumn {
   readonly rows: number;
   /** `[rows, dimensions]`: bytes from −127, nibbles from 0, or floats. */
   readonly codes: readonly (readonly number[])[];
+  /** `[rows]` */
+  readonly factors: readonly number[];
 }
 
 /** How to make a {@link TestColumn}. */
@@ -14,7 +16,8 @@ export interface TestColumnOptions {
   readonly kind: ScannedKind;
   readonly dimensions: number;
   readonly rows: number;
-  readonly range?: number;
+  /** Columns of other slants have other means and spreads. Default: 1. */
+  readonly slant?: number;
   /** Code of a row and dimension. Default: random. */
   readonly code?: (row: number, dimension: number) => number;
   /** Rows that the last block has room for. Default: as many as it has. */
@@ -23,7 +26,7 @@ export interface TestColumnOptions {
 
 /** Codes written code by code, as the layout is described in words. */
 export function testColumn(options: TestColumnOptions, random: () => number): TestColumn {
-  const { kind, dimensions, rows, range = 0.2, lastStride } = options;
+  const { kind, dimensions, rows, slant = 1, lastStride } = options;
   const any = {
     // With queries of 7 bits, sums of up to 512 products are exact in float32, in any order.
     float32: () => Math.round((random() - 0.5) * 256) / 256,
@@ -34,27 +37,37 @@ export function testColumn(options: TestColumnOptions, random: () => number): Te
   const codes = Array.from({ length: rows }, (_, row) =>
     Array.from({ length: dimensions }, (_, dimension) => code(row, dimension)),
   );
+  const bytes = Array.from({ length: rows }, () => Math.floor(random() * 64) + 32);
+  const factors = bytes.map((byte) => 2 ** ((byte >> 5) - 6) * (1 + (byte & 31) / 32));
+  const calibration = {
+    mean: Float32Array.from({ length: dimensions }, (_, i) => 0.05 * Math.sin(slant * i)),
+    spread: Float32Array.from({ length: dimensions }, (_, i) => 1 + 0.5 * Math.cos(slant * i)),
+  };
   const blocks: CodeBlock[] = [];
   for (let first = 0; first < rows; first += 1024) {
     const some = codes.slice(first, first + 1024);
     const isLast = first + 1024 >= rows;
-    blocks.push(writeBlock(kind, dimensions, some, isLast ? (lastStride ?? some.length) : 1024));
+    const stride = isLast ? (lastStride ?? some.length) : 1024;
+    blocks.push(writeBlock(kind, dimensions, some, bytes.slice(first, first + 1024), stride));
   }
-  return { kind, dimensions, range, blocks, rows, codes };
+  return { kind, dimensions, calibration, blocks, rows, codes, factors };
 }
 
 function writeBlock(
   kind: ScannedKind,
   dimensions: number,
   codes: readonly (readonly number[])[],
+  factors: readonly number[],
   stride: number,
 ): CodeBlock {
   const perPlane = { float32: dimensions, int8: 64, int4: 128 }[kind];
   const planeBytes = kind === 'float32' ? Math.ceil(dimensions / 4) * 16 : 64;
-  const bytes = new Uint8Array(Math.ceil(dimensions / perPlane) * stride * planeBytes);
+  const ofPlanes = Math.ceil(dimensions / perPlane) * stride * planeBytes;
+  const bytes = new Uint8Array(ofPlanes + (kind === 'float32' ? 0 : stride));
+  if (kind !== 'float32') bytes.set(factors, ofPlanes);
   const view = new DataView(bytes.buffer);
   // What lies in the room for more rows counts for nothing.
-  for (let end = stride * planeBytes; end <= bytes.length; end += stride * planeBytes) {
+  for (let end = stride * planeBytes; end <= ofPlanes; end += stride * planeBytes) {
     bytes.fill(0x3f, end - (stride - codes.length) * planeBytes, end);
   }
   for (const [row, numbers] of codes.entries()) {
@@ -86,23 +99,25 @@ export function expectedOrder(
   vector: Float32Array,
   planes = Number.POSITIVE_INFINITY,
 ): Expected[] {
-  const largest = Math.max(...Array.from(vector, Math.abs));
   const found: Expected[] = [];
   for (const [i, { column, mask }] of columns.entries()) {
-    const { kind, range, dimensions } = column;
+    const { kind, calibration, dimensions, factors } = column;
+    const { mean, spread } = calibration;
+    const inSpreads = vector.map((x, d) => x * spread[d]);
+    const largest = Math.max(...Array.from(inSpreads, Math.abs));
+    const ofMean = vector.reduce((sum, x, d) => sum + x * mean[d], 0);
     const used =
       kind === 'float32' ? dimensions : Math.min(dimensions, planes * (kind === 'int8' ? 64 : 128));
-    const step = { float32: 1, int8: range / 127, int4: (2 * range) / 15 }[kind];
+    const step = { float32: 1, int8: 1 / 127, int4: 1 / 15 }[kind];
     for (const [row, codes] of column.codes.entries()) {
       if (mask && ((mask[row >> 5] >> (row & 31)) & 1) === 0) continue;
-      let order = 0;
-      let value = 0;
+      let whole = 0;
       for (let d = 0; d < used; d++) {
-        const q = kind === 'float32' ? vector[d] : Math.round((vector[d] / largest) * 127);
-        order += q * codes[d];
-        value += q * (codes[d] - (kind === 'int4' ? 7.5 : 0));
+        const q = kind === 'float32' ? vector[d] : Math.round((inSpreads[d] / largest) * 127);
+        whole += q * (kind === 'int4' ? 2 * codes[d] - 15 : codes[d]);
       }
-      const score = kind === 'float32' ? order : value * (largest / 127) * step;
+      const order = kind === 'float32' ? whole : Math.fround(Math.fround(whole) * factors[row]);
+      const score = kind === 'float32' ? order : ofMean + order * (largest / 127) * step;
       found.push({ column: i, row, order, score });
     }
   }

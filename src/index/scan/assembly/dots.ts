@@ -1,4 +1,4 @@
-/** Bytes of a query before its codes: sums to begin with, and bits of the codes that are turned. */
+/** Bytes of a query before its codes: sums to begin with, and bits of the codes that are turned or what second factors are multiplied by. */
 export const QUERY_HEAD: usize = 32;
 
 /** The four sums of four lanes each; with floats in this order always: (0 + 2) + (1 + 3). */
@@ -51,7 +51,14 @@ function dotRow(query: usize, row: usize, bytes: usize): v128 {
   return f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
 }
 
-/** Four products of floats by floats, as numbers that compare as whole numbers do. Rows are read one after another. */
+/** Floats as numbers that compare as whole numbers do. */
+// @ts-ignore: decorator
+@inline
+export function sortable(floats: v128): v128 {
+  return v128.xor(floats, v128.and(i32x4.shr_s(floats, 31), i32x4.splat(0x7fffffff)));
+}
+
+/** Four products of floats by floats. Rows are read one after another. */
 // @ts-ignore: decorator
 @inline
 export function dotFloats(query: usize, row: usize, o1: usize, o2: usize, o3: usize, bytes: usize): v128 {
@@ -59,31 +66,40 @@ export function dotFloats(query: usize, row: usize, o1: usize, o2: usize, o3: us
   const a = dotRow(numbers, row, bytes);
   const b = dotRow(numbers, row + o1, bytes);
   const c = dotRow(numbers, row + o2, bytes);
-  const scores = floatSums(a, b, c, dotRow(numbers, row + o3, bytes));
-  return v128.xor(scores, v128.and(i32x4.shr_s(scores, 31), i32x4.splat(0x7fffffff)));
+  return floatSums(a, b, c, dotRow(numbers, row + o3, bytes));
 }
 
-/** Dimensions in which a row's sign is not the query's. */
+/**
+ * Twice the sum of a query's numbers where the row's bits are set. The numbers have four bits, the last of them a sign, and lie bit by bit: one
+ * slice of as many bytes as the row has for each, so that bits that both have are counted.
+ */
 // @ts-ignore: decorator
 @inline
-function differences(query: usize, row: usize, bytes: usize): i32 {
-  let count: i64 = 0;
-  for (let i: usize = 0; i < bytes; i += 16) {
-    count += popcnt<i64>(load<i64>(query + i, QUERY_HEAD) ^ load<i64>(row + i));
-    count += popcnt<i64>(load<i64>(query + i, QUERY_HEAD + 8) ^ load<i64>(row + i, 8));
+function sumOfSet(query: usize, row: usize, bytes: usize): i32 {
+  let ones: i64 = 0;
+  let twos: i64 = 0;
+  let fours: i64 = 0;
+  let eights: i64 = 0;
+  for (let i: usize = 0; i < bytes; i += 8) {
+    const bits = load<i64>(row + i);
+    const slice = query + i;
+    ones += popcnt<i64>(bits & load<i64>(slice, QUERY_HEAD));
+    twos += popcnt<i64>(bits & load<i64>(slice + bytes, QUERY_HEAD));
+    fours += popcnt<i64>(bits & load<i64>(slice + 2 * bytes, QUERY_HEAD));
+    eights += popcnt<i64>(bits & load<i64>(slice + 3 * bytes, QUERY_HEAD));
   }
-  return <i32>count;
+  return <i32>(2 * ones + 4 * twos + 8 * fours - 16 * eights);
 }
 
-/** Signs that agree less signs that do not; the sums begin with the number of dimensions. */
+/** Numbers of a query where rows have a bit less those where they have none; the sums begin with all of them turned. */
 // @ts-ignore: decorator
 @inline
 export function dotSigns(query: usize, row: usize, o1: usize, o2: usize, o3: usize, bytes: usize): v128 {
-  let counts = i32x4.splat(differences(query, row, bytes));
-  counts = i32x4.replace_lane(counts, 1, differences(query, row + o1, bytes));
-  counts = i32x4.replace_lane(counts, 2, differences(query, row + o2, bytes));
-  counts = i32x4.replace_lane(counts, 3, differences(query, row + o3, bytes));
-  return i32x4.sub(v128.load(query), i32x4.shl(counts, 1));
+  let sums = i32x4.splat(sumOfSet(query, row, bytes));
+  sums = i32x4.replace_lane(sums, 1, sumOfSet(query, row + o1, bytes));
+  sums = i32x4.replace_lane(sums, 2, sumOfSet(query, row + o2, bytes));
+  sums = i32x4.replace_lane(sums, 3, sumOfSet(query, row + o3, bytes));
+  return i32x4.add(v128.load(query), sums);
 }
 
 // These add to `sum`, in its four lanes, the products of a row's 64 bytes in a plane by a query's numbers for the plane. `query` is

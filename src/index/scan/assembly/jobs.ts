@@ -3,7 +3,7 @@
 /** Rows of a column that lie together. */
 @unmanaged
 export class Block {
-  /** `[planes, stride, planeBytes]`. */
+  /** `[planes, stride, planeBytes]`, and `[factors, stride]` behind them. */
   codes: usize;
   rows: i32;
   stride: i32;
@@ -34,4 +34,6 @@ export class Scan {
   queryCount: i32;
   /** Most rows that are kept for each query. */
   candidates: i32;
+  /** Planes that a row has. */
+  allPlanes: i32;
 }

@@ -9,8 +9,10 @@ import {
   dotFloats,
   dotSigns,
   QUERY_HEAD,
+  sortable,
   sums,
 } from './dots';
+import { factorsOf } from './factors';
 
 /** How rows are compared with queries, as scanner.ts numbers it. */
 export const FLOATS: i32 = 0;
@@ -81,6 +83,9 @@ function rows(kind: i32, job: Scan, block: Block, query: usize, best: usize): vo
   const count = block.rows;
   const mask = block.mask;
   const bytes: usize = job.planeBytes;
+  const stride = <usize>block.stride;
+  const factors = block.codes + stride * bytes;
+  const less = v128.load(query, 16);
   let o1: usize = bytes;
   let o2: usize = bytes << 1;
   let o3: usize = o1 + o2;
@@ -108,7 +113,13 @@ function rows(kind: i32, job: Scan, block: Block, query: usize, best: usize): vo
     const first = block.codes + <usize>row * bytes;
     let scores: v128;
     if (kind == FLOATS) scores = dotFloats(query, first, o1, o2, o3, bytes);
-    else scores = dotSigns(query, first, o1, o2, o3, bytes);
+    else {
+      const whole = f32x4.convert_i32x4_s(dotSigns(query, first, o1, o2, o3, bytes));
+      const at = factors + <usize>row;
+      const own = f32x4.mul(whole, factorsOf(at));
+      scores = f32x4.sub(own, f32x4.mul(less, factorsOf(at + stride)));
+    }
+    scores = sortable(scores);
     part &= i32x4.bitmask(i32x4.gt_s(scores, least));
     if (part == 0) continue;
     keepRows(best, candidates, scores, part, block.first + row);
@@ -129,6 +140,7 @@ function planewise(kind: i32, job: Scan, block: Block, query: usize, best: usize
   const mask = block.mask;
   const planes = job.planes;
   const step = <usize>block.stride * PLANE;
+  const factors = block.codes + <usize>job.allPlanes * step;
   const queryStep = (job.queryBytes - QUERY_HEAD) / planes;
   const begin = v128.load(query);
   const turned = v128.load(query, 16);
@@ -164,7 +176,8 @@ function planewise(kind: i32, job: Scan, block: Block, query: usize, best: usize
       if (four == 0) continue;
       const sum = waiting + (<usize>(row + at) << 4);
       const lanes = sums(v128.load(sum), v128.load(sum, 16), v128.load(sum, 32), v128.load(sum, 48));
-      const scores = i32x4.add(begin, lanes);
+      const whole = i32x4.add(begin, kind == FOUR_BITS || kind == FOUR_BITS_PLAIN ? i32x4.shl(lanes, 1) : lanes);
+      const scores = sortable(f32x4.mul(f32x4.convert_i32x4_s(whole), factorsOf(factors + <usize>(row + at))));
       four &= i32x4.bitmask(i32x4.gt_s(scores, least));
       if (four == 0) continue;
       keepRows(best, candidates, scores, four, block.first + row + at);
