@@ -1,51 +1,34 @@
-import type { EmbedderReport, LoadProgress, SearchHit } from '../src/index.ts';
-
-/** What the demo knows of a document besides its text. */
-export interface Source {
-  /** Language code, where it is known. */
-  readonly lang?: string;
-  /** File name, for texts of the visitor's own. */
-  readonly file?: string;
-}
+import type { EmbedderReport, IndexReport, LoadProgress } from '../src/index.ts';
 
 export function element<E extends HTMLElement>(id: string): E {
   return document.getElementById(id) as E;
 }
 
-const languageNames = new Intl.DisplayNames('en', { type: 'language' });
-
-/** Characters shown before and after a passage of a long document. */
-const CONTEXT = 80;
-
-export function showHits(hits: readonly SearchHit<Source>[]): void {
-  element('hits').replaceChildren(...hits.map(hitElement));
+export function create(tag: string, className: string, text = ''): HTMLElement {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.textContent = text;
+  return made;
 }
 
-function hitElement({ document: source, score, start, end }: SearchHit<Source>): HTMLElement {
-  const { lang, file } = source.metadata ?? {};
-  const item = create('li', 'hit');
-  item.tabIndex = -1;
-  item.dataset.id = source.id;
-  const language = create('span', 'language', lang ?? 'text');
-  if (lang) language.title = languageNames.of(lang) ?? lang;
-  const text = create('p', 'text');
-  if (lang) text.lang = lang;
-  text.dir = 'auto';
-  text.append(...highlighted(source.text, start, end));
-  item.append(language, text, create('span', 'score', score.toFixed(3)));
-  item.append(
-    create('span', 'source', file ?? `${languageNames.of(lang ?? 'en')}, characters ${start}–${end}`),
-  );
-  return item;
+export function createButton(words: string, onClick: () => void): HTMLButtonElement {
+  const button = create('button', '', words) as HTMLButtonElement;
+  button.type = 'button';
+  button.dir = 'auto';
+  button.addEventListener('click', onClick);
+  return button;
 }
 
-/** A passage marked within what stands around it; where that is nothing, there is nothing to tell apart. */
-function highlighted(text: string, start: number, end: number): (string | Node)[] {
-  if (start === 0 && end === text.length) return [text];
-  const before = text.slice(Math.max(0, start - CONTEXT), start);
-  const after = text.slice(end, end + CONTEXT);
-  const mark = create('mark', '', text.slice(start, end));
-  return [start > CONTEXT ? `…${before}` : before, mark, end + CONTEXT < text.length ? `${after}…` : after];
+/** One of the choices of a switch: a radio button in its label. */
+export function createChoice(name: string, value: string, words: string, onChoose: () => void): HTMLElement {
+  const label = create('label', '', words);
+  const input = document.createElement('input');
+  input.type = 'radio';
+  input.name = name;
+  input.value = value;
+  input.addEventListener('change', onChoose);
+  label.prepend(input);
+  return label;
 }
 
 export function showReport({ model, layers, device, adapter, precision, notes }: EmbedderReport): void {
@@ -53,6 +36,15 @@ export function showReport({ model, layers, device, adapter, precision, notes }:
   element('device').textContent = adapter ? `${device} (${adapter})` : device;
   element('precision').textContent = precision;
   element('notes').textContent = notes.join(' ');
+}
+
+export function showIndex({ documents, passages, bytes, lasting, location, adapter }: IndexReport): void {
+  element('texts').textContent = String(documents);
+  element('passages').textContent = String(passages);
+  element('bytes').textContent = `${Math.ceil(bytes / 1000).toLocaleString('en')} kB`;
+  element('location').textContent = lasting ? 'this browser' : 'memory, until the page goes';
+  element('location').title = location;
+  element('scanner').textContent = adapter;
 }
 
 const PHASES: Record<LoadProgress['phase'], string> = {
@@ -76,17 +68,4 @@ export function showStatus(words: string, share?: number): void {
   if (share === undefined) bar.removeAttribute('value');
   else bar.value = share;
   element('load').classList.toggle('done', share === 1);
-}
-
-/** While texts are indexed there is something to cancel, and the vector length stays as it is. */
-export function showBusy(busy: boolean): void {
-  element('cancel').hidden = !busy;
-  element<HTMLFieldSetElement>('dimensions').disabled = busy;
-}
-
-export function create(tag: string, className: string, text = ''): HTMLElement {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.textContent = text;
-  return made;
 }
