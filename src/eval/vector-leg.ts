@@ -1,6 +1,6 @@
 import { Scanner } from '../index/scan/scanner.ts';
-import { calibrate } from '../index/vectors/calibration.ts';
 import type { CodeKind } from '../index/vectors/code-layout.ts';
+import { meanOf } from '../index/vectors/mean.ts';
 import { VectorColumn } from '../index/vectors/vector-column.ts';
 import { BestRows, type Ranking, type TieOrder } from './ranking.ts';
 
@@ -15,8 +15,8 @@ export type EvalCodes = CodeKind | 'binary+int8';
 /** All of them. */
 export const EVAL_CODES: readonly EvalCodes[] = ['float32', 'int8', 'int4', 'binary', 'binary+int8'];
 
-/** Rows that codes are calibrated on, as an index does with those that it gets first. */
-const CALIBRATION_ROWS = 1000;
+/** Rows whose mean codes are relative to, as those that an index gets first. */
+const MEAN_ROWS = 1000;
 
 /** Vectors of one length, one after another in an array that doubles when it is full. */
 export class VectorTable {
@@ -59,9 +59,9 @@ export class VectorTable {
   /** Codes of the vectors, in the memory of a scanner. */
   coded(scanner: Scanner, kind: CodeKind): VectorColumn {
     const { dimensions } = this;
-    const sample = this.all.subarray(0, CALIBRATION_ROWS * dimensions);
-    const calibration = calibrate(sample, dimensions);
-    const column = new VectorColumn(scanner.heap, { kind, dimensions, calibration });
+    const sample = this.all.subarray(0, MEAN_ROWS * dimensions);
+    const mean = meanOf(sample, dimensions);
+    const column = new VectorColumn(scanner.heap, { kind, dimensions, mean });
     column.append(this.all);
     return column;
   }

@@ -16,7 +16,7 @@ export interface IndexHead {
 }
 
 /** The sections of a file, in their order. */
-export const SECTIONS = ['lengths', 'long', 'text', 'space', 'calibration', 'codes', 'rerank'] as const;
+export const SECTIONS = ['lengths', 'long', 'text', 'space', 'mean', 'codes', 'rerank'] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
 /** Where a section lies in the file. */
@@ -53,7 +53,7 @@ const MOST_OVERSAMPLE = 4096;
  * ```
  *
  * The sections follow in the order of {@link SECTIONS}, each at the next multiple of 64, with zeros between them: lengths of ids, lengths of
- * long ids, ids, the space's id in UTF-8, what codes are relative to (as of `vectors/calibration.ts`), codes, finer codes (as of `vectors/code-layout.ts`; ids as of `ids/id-table.ts`).
+ * long ids, ids, the space's id in UTF-8, the mean that codes are relative to, codes, finer codes (as of `vectors/code-layout.ts`; ids as of `ids/id-table.ts`).
  *
  * @param sections - the pieces of each section.
  */
@@ -172,7 +172,7 @@ function readHead(header: DataView): IndexHead {
 
 function checkSizes(head: IndexHead, sizes: readonly number[]): void {
   const { dimensions, count, codes, rerank, hasSpace } = head;
-  const [lengths, long, , space, calibration, ofCodes, ofRerank] = sizes;
+  const [lengths, long, , space, mean, ofCodes, ofRerank] = sizes;
   const needed = codeBytes(codeLayout(codes, dimensions), count);
   const neededRerank = rerank ? codeBytes(codeLayout(rerank, dimensions), count) : 0;
   if (ofCodes !== needed) throw corruptIndex(`its codes have ${ofCodes} bytes; needed: ${needed}`);
@@ -180,10 +180,9 @@ function checkSizes(head: IndexHead, sizes: readonly number[]): void {
     throw corruptIndex(`its finer codes have ${ofRerank} bytes; needed: ${neededRerank}`);
   if (lengths !== count) throw corruptIndex(`it has lengths of ${lengths} ids; needed: ${count}`);
   if (long % 8 !== 0) throw corruptIndex(`its lengths of long ids have ${long} bytes`);
-  const isCalibrated = count > 0 && [codes, rerank].some((kind) => kind && kind !== 'float32');
-  const neededCalibration = isCalibrated ? 8 * dimensions : 0;
-  if (calibration !== neededCalibration)
-    throw corruptIndex(`its calibration has ${calibration} bytes; needed: ${neededCalibration}`);
+  const hasMean = count > 0 && [codes, rerank].some((kind) => kind && kind !== 'float32');
+  const neededMean = hasMean ? 4 * dimensions : 0;
+  if (mean !== neededMean) throw corruptIndex(`its mean has ${mean} bytes; needed: ${neededMean}`);
   if (!hasSpace && space !== 0) throw corruptIndex('it has a space where its header says none');
 }
 

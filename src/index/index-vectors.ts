@@ -1,27 +1,27 @@
 import type { FunnelPart } from './funnel.ts';
 import type { Scanner } from './scan/scanner.ts';
-import { type Calibration, calibrate } from './vectors/calibration.ts';
 import type { CodeKind } from './vectors/code-layout.ts';
+import { meanOf } from './vectors/mean.ts';
 import { VectorColumn } from './vectors/vector-column.ts';
 
-/** Vectors that codes are calibrated by. */
-export const CALIBRATION = 1000;
+/** Vectors whose mean codes are relative to. */
+export const SAMPLE = 1000;
 
 /** How vectors are kept. */
 export interface IndexCodes {
   readonly dimensions: number;
   readonly codes: CodeKind;
   readonly rerank?: CodeKind;
-  /** Default: that of the first {@link CALIBRATION} vectors. */
-  readonly calibration?: Calibration;
+  /** What codes are relative to. Default: the mean of the first {@link SAMPLE} vectors. */
+  readonly mean?: Float32Array;
 }
 
 /**
- * The vectors of an index: their codes, finer ones where there are two kinds, and float32 for as long as there are too few to calibrate
- * codes by. It is apart from the index, so that memory can be given back when nobody holds that any more.
+ * The vectors of an index: their codes, finer ones where there are two kinds, and float32 for as long as there are too few to know
+ * their mean. It is apart from the index, so that memory can be given back when nobody holds that any more.
  */
 export class IndexVectors {
-  /** In float32, until codes are calibrated. */
+  /** In float32, until there is a mean. */
   private pending: VectorColumn | undefined;
   private coarse: VectorColumn | undefined;
   private fine: VectorColumn | undefined;
@@ -30,9 +30,9 @@ export class IndexVectors {
     readonly scanner: Scanner,
     readonly spec: IndexCodes,
   ) {
-    const { codes, rerank, dimensions, calibration } = spec;
+    const { codes, rerank, dimensions, mean } = spec;
     const isPlain = [codes, rerank].every((kind) => kind === undefined || kind === 'float32');
-    if (isPlain || calibration) this.open(calibration);
+    if (isPlain || mean) this.open(mean);
     else this.pending = new VectorColumn(scanner.heap, { kind: 'float32', dimensions });
   }
 
@@ -61,8 +61,8 @@ export class IndexVectors {
   }
 
   /** What codes are relative to; nothing where there are too few vectors, and where all codes are float32. */
-  get calibration(): Calibration | undefined {
-    return [this.coarse, this.fine].find((column) => column && column.kind !== 'float32')?.calibration;
+  get mean(): Float32Array | undefined {
+    return [this.coarse, this.fine].find((column) => column && column.kind !== 'float32')?.mean;
   }
 
   /** What is searched. */
@@ -73,7 +73,7 @@ export class IndexVectors {
   /** Adds vectors of unit length, `[count, dimensions]`. */
   append(vectors: Float32Array): void {
     for (const column of this.columns) column.append(vectors);
-    if (this.pending && this.pending.length >= CALIBRATION) this.calibrate();
+    if (this.pending && this.pending.length >= SAMPLE) this.settle();
   }
 
   /** Makes sure that there is memory for so many more. */
@@ -98,15 +98,15 @@ export class IndexVectors {
     }
   }
 
-  /** Calibrates codes by the vectors that are there, if they are not yet. */
-  calibrate(): void {
+  /** Takes the mean of the vectors that are there, if there is none yet. */
+  settle(): void {
     const { pending } = this;
     if (!pending || pending.length === 0) return;
     const { dimensions } = this.spec;
     const vectors = new Float32Array(pending.length * dimensions);
     for (let row = 0; row < pending.length; row++)
       pending.row(row, vectors.subarray(row * dimensions, (row + 1) * dimensions));
-    this.open(calibrate(vectors, dimensions));
+    this.open(meanOf(vectors, dimensions));
     this.pending = undefined;
     for (const column of this.columns) column.append(vectors);
     pending.dispose();
@@ -129,10 +129,10 @@ export class IndexVectors {
     return [this.pending, this.coarse, this.fine].filter((column) => column !== undefined);
   }
 
-  private open(calibration?: Calibration): void {
+  private open(mean?: Float32Array): void {
     const { dimensions, codes, rerank } = this.spec;
     const { heap } = this.scanner;
-    this.coarse = new VectorColumn(heap, { kind: codes, dimensions, calibration });
-    if (rerank) this.fine = new VectorColumn(heap, { kind: rerank, dimensions, calibration });
+    this.coarse = new VectorColumn(heap, { kind: codes, dimensions, mean });
+    if (rerank) this.fine = new VectorColumn(heap, { kind: rerank, dimensions, mean });
   }
 }

@@ -10,14 +10,14 @@ const QUERIES = 16;
 /** Neighbours of each query that must be found again. */
 const NEIGHBOURS = 10;
 /** Share of all neighbours that must be found. */
-const RECALL = 0.995;
+const RECALL = 0.999;
 /** Oversampling factors that are tried. */
 const OVERSAMPLES = [2, 4, 8, 16, 32, 64];
 /** What it costs to look at a row again, in bytes of codes that are scanned meanwhile. */
 const RESCORE_BYTES = 8192;
 
 /**
- * Measures, on the index's own vectors, how few planes of the codes and how little oversampling find at least 99.5 % of the ten nearest
+ * Measures, on the index's own vectors, how few planes of the codes and how little oversampling find at least 99.9 % of the ten nearest
  * neighbours that the finest codes of all rows give, and takes the cheapest of such plans. Half of the queries are rows, and half are the
  * middles between two of them, which are farther from everything, as questions are from answers.
  *

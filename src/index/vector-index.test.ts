@@ -270,18 +270,15 @@ describe('as bytes', () => {
 });
 
 /** With it, few vectors are quantised as well as many. */
-const calibration = {
-  mean: Float32Array.from({ length: DIMENSIONS }, (_, i) => 0.1 * Math.sin(i)),
-  spread: Float32Array.from({ length: DIMENSIONS }, (_, i) => 1 + 0.5 * Math.cos(i)),
-};
+const mean = Float32Array.from({ length: DIMENSIONS }, (_, i) => 0.1 * Math.sin(i));
 const KINDS: Omit<VectorIndexOptions, 'dimensions'>[] = [
   { codes: 'float32' },
-  { codes: 'int8', calibration },
-  { codes: 'int4', calibration },
-  { codes: 'binary', calibration },
+  { codes: 'int8', mean },
+  { codes: 'int4', mean },
+  { codes: 'binary', mean },
   { codes: 'int8' },
-  { codes: 'int8', rerank: 'float32', calibration },
-  { codes: 'binary', rerank: 'int8', calibration },
+  { codes: 'int8', rerank: 'float32', mean },
+  { codes: 'binary', rerank: 'int8', mean },
 ];
 
 describe.each(KINDS)('an index with $codes, $rerank', (options) => {
@@ -331,7 +328,7 @@ describe.each(KINDS)('an index with $codes, $rerank', (options) => {
         expect(copy.search(query)).toEqual(hits);
         expect(copy.toBytes()).toEqual(bytes);
         expect([copy.codes, copy.rerank]).toEqual([index.codes, index.rerank]);
-        if (all.length > 0) expect(copy.calibration).toEqual(index.calibration);
+        if (all.length > 0) expect(copy.mean).toEqual(index.mean);
         for (const each of [index, other, copy]) each.dispose();
       }),
       { numRuns: 50 },
@@ -477,15 +474,15 @@ describe('many at once', () => {
   });
 });
 
-test('codes are calibrated by the first thousand vectors, which are exact until then', () => {
+test('codes are relative to the mean of the first thousand vectors, which are exact until then', () => {
   const index = new VectorIndex({ dimensions: 64, codes: 'int8' });
   const vectors = randomVectors(1000, 64, 1);
   const ids = Array.from({ length: 1000 }, (_, i) => `${i}`);
   index.addMany(ids.slice(0, 999), vectors.subarray(0, 999 * 64));
-  expect(index.calibration).toBeUndefined();
+  expect(index.mean).toBeUndefined();
   expect(index.get('7')).toEqual(vectors.slice(7 * 64, 8 * 64).map((x) => x));
   index.add('999', vectors.subarray(999 * 64));
-  expect(index.calibration?.mean).toHaveLength(64);
+  expect(index.mean).toHaveLength(64);
   expect(index.get('7')).not.toEqual(vectors.slice(7 * 64, 8 * 64));
   for (const [i, x] of index.get('7')!.entries()) expect(x).toBeCloseTo(vectors[7 * 64 + i], 2);
 });
@@ -508,12 +505,12 @@ test.each([
   [{ codes: 'float16' }, 'codes is "float16"; needed: "float32", "int8", "int4", "binary".'],
   [{ rerank: 8 }, 'rerank is 8; needed: "float32", "int8", "int4", "binary".'],
   [
-    { calibration: { mean: new Float32Array(2), spread: new Float32Array(2).fill(1) } },
-    'The calibration is of no set of vectors of 3 dimensions and unit length; needed: one of an index of such vectors.',
+    { mean: new Float32Array(2) },
+    'The mean is of no vectors of 3 dimensions and unit length; needed: one of an index of such vectors.',
   ],
   [
-    { calibration: { mean: new Float32Array(3), spread: new Float32Array(3) } },
-    'The calibration is of no set of vectors of 3 dimensions and unit length; needed: one of an index of such vectors.',
+    { mean: Float32Array.of(0, 2, 0) },
+    'The mean is of no vectors of 3 dimensions and unit length; needed: one of an index of such vectors.',
   ],
 ])('an index with %j is refused', (options, words) => {
   expect(refused(() => new VectorIndex({ dimensions: 3, ...(options as object) }))).toBe(

@@ -10,12 +10,11 @@ import { planFunnel } from './plan-funnel.ts';
 import type { Heap } from './scan/heap.ts';
 import { Scanner } from './scan/scanner.ts';
 import { checkUnitFloats } from './unit-floats.ts';
-import { type Calibration, calibrationBytes, readCalibration } from './vectors/calibration.ts';
 import { CODE_KINDS, type CodeKind, MOST_DIMENSIONS } from './vectors/code-layout.ts';
+import { isMean, meanBytes, readMean } from './vectors/mean.ts';
 import { unitVector, type VectorLike } from './vectors/unit.ts';
 import { VectorColumn } from './vectors/vector-column.ts';
 
-export type { Calibration } from './vectors/calibration.ts';
 export type { CodeKind } from './vectors/code-layout.ts';
 export type { VectorLike } from './vectors/unit.ts';
 
@@ -27,14 +26,14 @@ export interface VectorIndexOptions {
   space?: EmbeddingSpace | string;
   /**
    * How numbers are kept: `float32` (default, 4 bytes a dimension), `int8` (1 byte), `int4` (half a byte) or `binary` (a bit). The
-   * fewer, the smaller and faster the index, and the coarser its scores. The smaller ones are relative to the mean and the spread of the first 1,000
+   * fewer, the smaller and faster the index, and the coarser its scores. The smaller ones are relative to the mean of the first 1,000
    * vectors, which are float32 until then.
    */
   codes?: CodeKind;
   /** Finer codes that are kept as well, by which the best hits by `codes` are put in order. Default: none. */
   rerank?: CodeKind;
-  /** What smaller codes are relative to, such as another index's of like vectors; then they need not wait for the first 1,000. */
-  calibration?: Calibration;
+  /** The mean that smaller codes are relative to, such as another index's of like vectors; then they need not wait for the first 1,000. */
+  mean?: Float32Array;
 }
 
 /** How to search. */
@@ -43,7 +42,7 @@ export interface VectorSearchOptions {
   k?: number;
   /**
    * Whether the finest codes of all vectors are compared. Default: false, and then first dimensions of all are compared where that was
-   * measured to find 99.5 % of the neighbours. An index of float32 is always exact.
+   * measured to find 99.9 % of the neighbours. An index of float32 is always exact.
    */
   exact?: boolean;
   /** Whether a vector may be a hit. Called for those that are near enough, and for all where too few of them may. */
@@ -111,9 +110,9 @@ export class VectorIndex {
   /** Vectors on their way in, of unit length. */
   private units = new Float32Array(0);
 
-  /** @throws SternaError `invalid-dimensions`, `invalid-input` for codes or a calibration that are none. */
+  /** @throws SternaError `invalid-dimensions`, `invalid-input` for codes or a mean that are none. */
   constructor(options: VectorIndexOptions) {
-    const { dimensions, space, codes = 'float32', rerank, calibration } = options;
+    const { dimensions, space, codes = 'float32', rerank, mean } = options;
     if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > MOST_DIMENSIONS) {
       throw new SternaError(
         'invalid-dimensions',
@@ -122,9 +121,9 @@ export class VectorIndex {
     }
     checkKind('codes', codes);
     if (rerank !== undefined) checkKind('rerank', rerank);
-    if (calibration) checkCalibration(calibration, dimensions);
+    if (mean) checkMean(mean, dimensions);
     this.space = typeof space === 'object' ? space.id : space;
-    this.box = { vectors: new IndexVectors(commonScanner(), { dimensions, codes, rerank, calibration }) };
+    this.box = { vectors: new IndexVectors(commonScanner(), { dimensions, codes, rerank, mean }) };
     indexRegistry().register(this, this.box, this);
   }
 
@@ -148,9 +147,9 @@ export class VectorIndex {
     return this.vectors.spec.rerank;
   }
 
-  /** What its codes are relative to; nothing where they are all float32, as they are while there are too few vectors. */
-  get calibration(): Calibration | undefined {
-    return this.vectors.calibration;
+  /** The mean that its codes are relative to; nothing where they are all float32, as they are while there are too few vectors. */
+  get mean(): Float32Array | undefined {
+    return this.vectors.mean;
   }
 
   /** Bytes of memory that it takes. */
@@ -251,19 +250,18 @@ export class VectorIndex {
   }
 
   /**
-   * The index as bytes, for a file or a database. Where codes were not calibrated yet, they are now.
+   * The index as bytes, for a file or a database. Where vectors waited for their mean, they are turned into codes now.
    *
    * @throws SternaError `limits` where there is no memory for them.
    */
   toBytes(): Uint8Array<ArrayBuffer> {
     this.sweep(0);
-    this.vectors.calibrate();
+    this.vectors.settle();
     const { codes, rerank } = this.vectors.sections;
     const ids = this.ids.sections();
     const space = new TextEncoder().encode(this.space ?? '');
     const long = new Uint8Array(ids.long.buffer);
-    const calibration = this.size > 0 ? this.vectors.calibration : undefined;
-    const ofCalibration = calibration ? calibrationBytes(calibration) : new Uint8Array(0);
+    const mean = this.size > 0 && this.mean ? meanBytes(this.mean) : new Uint8Array(0);
     const head: IndexHead = {
       dimensions: this.dimensions,
       count: this.size,
@@ -277,13 +275,13 @@ export class VectorIndex {
       long: long.length,
       text: ids.text.length,
       space: space.length,
-      calibration: ofCalibration.length,
+      mean: mean.length,
       codes: codes?.byteLength ?? 0,
       rerank: rerank?.byteLength ?? 0,
     };
     const pieces = { lengths: [ids.lengths], long: [long], text: [ids.text], space: [space] };
     const vectors = {
-      calibration: [ofCalibration],
+      mean: [mean],
       codes: codes?.codes() ?? [],
       rerank: rerank?.codes() ?? [],
     };
@@ -356,12 +354,9 @@ export class VectorIndex {
   ): void {
     const { dimensions, count } = head;
     const { heap } = own?.scanner ?? this.vectors.scanner;
-    const calibration = calibrationIn(
-      bytes.subarray(sections.calibration.start, sections.calibration.end),
-      dimensions,
-    );
+    const mean = meanIn(bytes.subarray(sections.mean.start, sections.mean.end), dimensions);
     const column = (name: 'codes' | 'rerank', kind: CodeKind) => {
-      const spec = { kind, dimensions, calibration };
+      const spec = { kind, dimensions, mean };
       const { start, end } = sections[name];
       if (own) return VectorColumn.at(heap, spec, count, own.address + start);
       return VectorColumn.load(heap, spec, count, (codes) => codes.set(bytes.subarray(start, end)));
@@ -532,19 +527,19 @@ function fromVersion1(bytes: Uint8Array): VectorIndex {
 }
 
 /** @throws SternaError `corrupt-file`. */
-function calibrationIn(bytes: Uint8Array, dimensions: number): Calibration | undefined {
+function meanIn(bytes: Uint8Array, dimensions: number): Float32Array | undefined {
   if (bytes.length === 0) return undefined;
-  const calibration = readCalibration(bytes, dimensions);
-  if (!calibration) throw corruptIndex('its mean and spread are in no set of vectors of unit length');
-  return calibration;
+  const mean = readMean(bytes, dimensions);
+  if (!mean) throw corruptIndex('its mean is of no vectors of unit length');
+  return mean;
 }
 
 /** @throws SternaError `invalid-input`. */
-function checkCalibration(calibration: Calibration, dimensions: number): void {
-  if (readCalibration(calibrationBytes(calibration), dimensions)) return;
+function checkMean(mean: Float32Array, dimensions: number): void {
+  if (isMean(mean, dimensions)) return;
   throw new SternaError(
     'invalid-input',
-    `The calibration is of no set of vectors of ${dimensions} dimensions and unit length; needed: one of an index of such vectors.`,
+    `The mean is of no vectors of ${dimensions} dimensions and unit length; needed: one of an index of such vectors.`,
   );
 }
 

@@ -1,5 +1,5 @@
 import type { Scanner } from '../index/scan/scanner.ts';
-import { calibrate } from '../index/vectors/calibration.ts';
+import { meanOf } from '../index/vectors/mean.ts';
 import { VectorColumn } from '../index/vectors/vector-column.ts';
 import type { CentroidTable } from './centroid-file.ts';
 import { type ClusterCodes, prepareQuery, scoreCentroids, scoreRows } from './cluster-codes.ts';
@@ -92,8 +92,8 @@ class ExactSearch {
   ) {
     const { dimensions } = vectors;
     const pieces = [...vectors.pieces()];
-    const calibration = calibrate(pieces[0] ?? new Float32Array(0), dimensions);
-    this.column = new VectorColumn(scanner.heap, { kind: 'int8', dimensions, calibration });
+    const mean = meanOf(pieces[0] ?? new Float32Array(0), dimensions);
+    this.column = new VectorColumn(scanner.heap, { kind: 'int8', dimensions, mean });
     for (const piece of pieces) this.column.append(piece);
   }
 

@@ -16,7 +16,7 @@ const ENTRIES = {
   funnel: 'index/funnel.ts',
   scanner: 'index/scan/scanner.ts',
   'vector-column': 'index/vectors/vector-column.ts',
-  calibration: 'index/vectors/calibration.ts',
+  mean: 'index/vectors/mean.ts',
   lexical: 'index/lexical/index.ts',
   tokenizer: 'text/tokenizer.ts',
   threads: 'node/threads.ts',

@@ -6,7 +6,7 @@ const { readIndex } = await source('index-file');
 const { searchFunnel } = await source('funnel');
 const { Scanner } = await source('scanner');
 const { VectorColumn } = await source('vector-column');
-const { readCalibration } = await source('calibration');
+const { readMean } = await source('mean');
 const { startThread } = await source('threads');
 
 export default async ({ threads }) => {
@@ -17,11 +17,9 @@ export default async ({ threads }) => {
       const { head, sections } = readIndex(bytes);
       const { dimensions, count, plan } = head;
       const of = ({ start, end }) => bytes.subarray(start, end);
-      const calibration = readCalibration(of(sections.calibration), dimensions);
+      const mean = readMean(of(sections.mean), dimensions);
       const column = (kind, section) =>
-        VectorColumn.load(scanner.heap, { kind, dimensions, calibration }, count, (codes) =>
-          codes.set(of(section)),
-        );
+        VectorColumn.load(scanner.heap, { kind, dimensions, mean }, count, (codes) => codes.set(of(section)));
       const codes = column(head.codes, sections.codes);
       const rerank = head.rerank && column(head.rerank, sections.rerank);
       return { parts: [{ codes, rerank }], plan };

@@ -2,8 +2,8 @@ import type { IndexFolder } from '../files/folder.ts';
 import { IdTable } from '../ids/id-table.ts';
 import { LexicalSection } from '../lexical/section.ts';
 import { MetadataColumns } from '../metadata/columns.ts';
-import { type Calibration, readCalibration } from '../vectors/calibration.ts';
 import { CODE_KINDS, codeBytes, codeLayout } from '../vectors/code-layout.ts';
+import { readMean } from '../vectors/mean.ts';
 import { type ColumnHeap, type ColumnSpec, VectorColumn } from '../vectors/vector-column.ts';
 import { documentAt, type Part } from './part.ts';
 import { corrupt, type Section, SectionFile } from './section-file.ts';
@@ -38,7 +38,7 @@ export const RECORD_WORDS = 6;
  *  firstRows  u32 [documents + 1]
  *  ranges     u32 [rows, 2]
  *  texts      u8
- *  calibration  f32 [2, dimensions], what codes are relative to, where they are not all float32
+ *  mean       f32 [dimensions], what codes are relative to, where they are not all float32
  *  codes      see VectorColumn; rerank as well, where there are finer ones
  *  lexical    see LexicalSection, where there are postings
  *  metadata   see MetadataColumns
@@ -76,9 +76,9 @@ export class Segment implements Part {
     try {
       const file = SectionFile.open<SegmentInfo>(opened, path);
       const info = checkInfo(file.info, path);
-      const calibration = calibrationOf(file, info, path);
+      const mean = meanIn(file, info, path);
       const column = (section: string, codes: CodesInfo) => {
-        columns.push(loadColumn(file, section, { ...codes, calibration }, info.rows, heap, path));
+        columns.push(loadColumn(file, section, { ...codes, mean }, info.rows, heap, path));
         return columns[columns.length - 1];
       };
       const codes = column('codes', info.codes);
@@ -122,8 +122,8 @@ export class Segment implements Part {
   }
 
   /** What its codes are relative to; nothing where they are all float32. */
-  get calibration(): Calibration | undefined {
-    return [this.codes, this.rerank].find((column) => column && column.kind !== 'float32')?.calibration;
+  get mean(): Float32Array | undefined {
+    return [this.codes, this.rerank].find((column) => column && column.kind !== 'float32')?.mean;
   }
 
   /** Bytes of the file. */
@@ -171,15 +171,11 @@ export class Segment implements Part {
 }
 
 /** @throws SternaError `corrupt-file`. */
-function calibrationOf(
-  file: SectionFile<SegmentInfo>,
-  info: SegmentInfo,
-  path: string,
-): Calibration | undefined {
+function meanIn(file: SectionFile<SegmentInfo>, info: SegmentInfo, path: string): Float32Array | undefined {
   if ([info.codes, info.rerank].every((codes) => !codes || codes.kind === 'float32')) return undefined;
-  const calibration = readCalibration(file.bytes('calibration'), info.codes.dimensions);
-  if (!calibration) throw corrupt(path, '"calibration" is of no set of vectors of unit length');
-  return calibration;
+  const mean = readMean(file.bytes('mean'), info.codes.dimensions);
+  if (!mean) throw corrupt(path, '"mean" is of no vectors of unit length');
+  return mean;
 }
 
 function loadColumn(

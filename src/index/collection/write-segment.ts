@@ -4,7 +4,7 @@ import { IdTable } from '../ids/id-table.ts';
 import { mergeSteps } from '../lexical/merge.ts';
 import { columnsOf } from '../metadata/columns.ts';
 import { MetadataHead } from '../metadata/head.ts';
-import { type Calibration, calibrationBytes } from '../vectors/calibration.ts';
+import { meanBytes } from '../vectors/mean.ts';
 import type { ColumnHeap, ColumnSpec } from '../vectors/vector-column.ts';
 import { VectorColumn } from '../vectors/vector-column.ts';
 import { Breath } from './breath.ts';
@@ -20,15 +20,16 @@ export interface SegmentCodes {
   readonly codes: CodesInfo;
   readonly rerank?: CodesInfo;
   /** What codes are relative to, where they are not all float32. */
-  readonly calibration?: Calibration;
+  readonly mean?: Float32Array;
 }
 
 /**
  * Writes the documents of some parts that were not removed as one segment: a head that is sealed, or segments that are merged. Codes of the same kind
- * and calibration are copied as they are; others are made of the numbers that the old ones mean.
+ * and mean are copied as they are; others are made of the numbers that the old ones mean.
  *
  * It takes a breath now and then, so that searches go on; the parts must stay as they are meanwhile.
  *
+ * @param breath - of this work.
  * @returns what the segment has, and the size of its file, which is durable.
  * @throws SternaError `corrupt-file` where a part is damaged, `limits`, `storage-full`, `storage`. Nothing is left behind then.
  */
@@ -36,21 +37,20 @@ export async function writeSegment(
   folder: IndexFolder,
   name: string,
   parts: readonly Part[],
-  { codes, rerank, calibration }: SegmentCodes,
+  { codes, rerank, mean }: SegmentCodes,
   heap: ColumnHeap,
+  breath = new Breath(),
 ): Promise<SegmentInfo & { readonly bytes: number }> {
   const file = (await folder.open(name, { create: true }))!;
   try {
     file.truncate(0);
     const writer = new SectionFileWriter(file);
-    const breath = new Breath();
     const documents = await writeDocuments(writer, parts, breath);
     const rows = parts.reduce((sum, part) => sum + keptRows(part).length, 0);
     const target = { writer, parts, heap, breath };
-    if (calibration) writer.section('calibration', calibrationBytes(calibration));
-    await writeColumn(target, 'codes', (part) => part.codes, { ...codes, calibration });
-    if (rerank)
-      await writeColumn(target, 'rerank', (part) => part.rerank ?? part.codes, { ...rerank, calibration });
+    if (mean) writer.section('mean', meanBytes(mean));
+    await writeColumn(target, 'codes', (part) => part.codes, { ...codes, mean });
+    if (rerank) await writeColumn(target, 'rerank', (part) => part.rerank ?? part.codes, { ...rerank, mean });
     if (parts.every(({ postings }) => postings)) writer.section('lexical', await postingsOf(parts, breath));
     writer.section('metadata', await metadataOf(parts, breath));
     const info: SegmentInfo = { documents, rows, codes, rerank };

@@ -1,5 +1,4 @@
 import { SternaError } from '../../errors.ts';
-import type { Calibration } from '../vectors/calibration.ts';
 import {
   BLOCK_ROWS,
   type CodeKind,
@@ -35,7 +34,7 @@ export interface CodeColumn {
   readonly kind: CodeKind;
   readonly dimensions: number;
   /** What codes are relative to; not used for `float32`. */
-  readonly calibration: Calibration;
+  readonly mean: Float32Array;
   readonly blocks: readonly CodeBlock[];
 }
 
@@ -58,7 +57,7 @@ export class GpuColumn {
   readonly refusal: Promise<SternaError | undefined>;
   /** How its codes lie. */
   readonly layout: CodeLayout;
-  readonly calibration: Calibration;
+  readonly mean: Float32Array;
   private held: readonly Piece[];
   private disposed = false;
 
@@ -74,14 +73,14 @@ export class GpuColumn {
     mostBytes: number,
     private readonly onDispose: () => void,
   ) {
-    const { calibration, blocks } = column;
+    const { mean, blocks } = column;
     const layout = checkColumn(column);
     const runs = cut(layout, blocks, mostBytes);
     const { value: pieces, error } = watch(device, () =>
       runs.map((run) => uploadPiece(device, layout, blocks, run)),
     );
     this.layout = layout;
-    this.calibration = calibration;
+    this.mean = mean;
     this.held = pieces;
     this.rows = blocks.reduce((sum, { rows }) => sum + rows, 0);
     this.bytes = pieces.reduce((sum, { buffer }) => sum + buffer.size, 0);
@@ -111,7 +110,7 @@ export class GpuColumn {
 }
 
 /** @throws SternaError `invalid-input`. */
-function checkColumn({ kind, dimensions, calibration, blocks }: CodeColumn): CodeLayout {
+function checkColumn({ kind, dimensions, mean, blocks }: CodeColumn): CodeLayout {
   if (!SCANNED.includes(kind)) {
     throw new SternaError(
       'invalid-input',
@@ -124,11 +123,10 @@ function checkColumn({ kind, dimensions, calibration, blocks }: CodeColumn): Cod
       `A column has ${dimensions} dimensions; needed: a whole number from 1 to ${MOST_DIMENSIONS}.`,
     );
   }
-  const { mean, spread } = calibration;
-  if (mean.length !== dimensions || spread.length !== dimensions) {
+  if (mean.length !== dimensions) {
     throw new SternaError(
       'invalid-input',
-      `A column of ${dimensions} dimensions has a mean of ${mean.length} and a spread of ${spread.length}; needed: as many.`,
+      `A column of ${dimensions} dimensions has a mean of ${mean.length}; needed: as many.`,
     );
   }
   const layout = codeLayout(kind, dimensions);

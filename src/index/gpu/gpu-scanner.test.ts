@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { nodeGpu } from '../../node/gpu.ts';
 import { Scanner, type ScanResult } from '../scan/scanner.ts';
-import { noCalibration } from '../vectors/calibration.ts';
 import { VectorColumn } from '../vectors/vector-column.ts';
 import { codeColumn } from './code-column.ts';
 import type { CodeColumn } from './gpu-column.ts';
@@ -215,7 +214,7 @@ describe.skipIf(!gpu)('a scan on the GPU (skipped where Node finds no adapter)',
     },
   );
 
-  test('merges columns of different kinds and calibrations by their scores', async () => {
+  test('merges columns of different kinds and means by their scores', async () => {
     const random = seeded(37);
     const options: { kind: ScannedKind; slant: number }[] = [
       { kind: 'int8', slant: 1 },
@@ -274,8 +273,8 @@ describe.skipIf(!gpu)('a scan on the GPU (skipped where Node finds no adapter)',
     const processor = Scanner.alone();
     const lengths = [1500, 40, 2048];
     const columns = lengths.map((length) => {
-      const { calibration } = testColumn({ kind, dimensions: 200, rows: 1 }, random);
-      const column = new VectorColumn(processor.heap, { kind, dimensions: 200, calibration });
+      const { mean } = testColumn({ kind, dimensions: 200, rows: 1 }, random);
+      const column = new VectorColumn(processor.heap, { kind, dimensions: 200, mean });
       for (let row = 0; row < length; row++) column.append(queryVector(200, random));
       return column;
     });
@@ -329,7 +328,7 @@ describe.skipIf(!gpu)('a scan on the GPU (skipped where Node finds no adapter)',
   });
 
   test('gives nothing for no candidates, no columns, no rows and no vectors', async () => {
-    const column = scanner.upload({ kind: 'int8', dimensions: 4, calibration: noCalibration(4), blocks: [] });
+    const column = scanner.upload({ kind: 'int8', dimensions: 4, mean: new Float32Array(4), blocks: [] });
     const vector = Float32Array.of(1, 0, 0, 0);
     const nothing = { columns: new Uint32Array(), rows: new Uint32Array(), scores: new Float32Array() };
     expect(await scanner.scan([], { vector, candidates: 5 })).toEqual({ ...nothing, isCut: false });
@@ -353,7 +352,7 @@ describe.skipIf(!gpu)('a scan on the GPU (skipped where Node finds no adapter)',
     };
     refused({ kind: 'binary' }, /does not scan codes of kind binary/);
     refused({ dimensions: 0 }, /0 dimensions/);
-    refused({ calibration: noCalibration(3) }, /has a mean of 3/);
+    refused({ mean: new Float32Array(3) }, /has a mean of 3/);
     refused({ blocks: [last, first] }, /Block 0 has 76 rows/);
     refused(
       { blocks: [first, { ...last, bytes: last.bytes.subarray(1) }] },

@@ -1,6 +1,6 @@
 import { SternaError } from '../../errors.ts';
-import { type Calibration, isSameCalibration } from '../vectors/calibration.ts';
 import { BLOCK_ROWS, type CodeLayout, rowBytes } from '../vectors/code-layout.ts';
+import { isSameMean } from '../vectors/mean.ts';
 import type { Dispatch } from './commands.ts';
 import type { GpuColumn } from './gpu-column.ts';
 import { type MaskWords, maskWords } from './mask-words.ts';
@@ -13,10 +13,10 @@ export interface GpuScanPart {
   readonly mask?: Uint32Array;
 }
 
-/** Columns whose keys compare: of one kind, one length and one calibration. */
+/** Columns whose keys compare: of one kind, one length and one mean. */
 export interface ScanGroup {
   readonly layout: CodeLayout;
-  readonly calibration: Calibration;
+  readonly mean: Float32Array;
   readonly columns: readonly GpuColumn[];
   /** Where each column is in the caller's list. */
   readonly places: readonly number[];
@@ -40,12 +40,12 @@ export function groupColumns(parts: readonly GpuScanPart[]): ScanGroup[] {
 function isLike(one: GpuColumn, other: GpuColumn): boolean {
   const { kind, dimensions } = one.layout;
   if (other.layout.kind !== kind || other.layout.dimensions !== dimensions) return false;
-  return kind === 'float32' || isSameCalibration(one.calibration, other.calibration);
+  return kind === 'float32' || isSameMean(one.mean, other.mean);
 }
 
 function makeGroup(parts: readonly GpuScanPart[], places: readonly number[]): ScanGroup {
   const columns = places.map((place) => parts[place].column);
-  const { layout, calibration } = columns[0];
+  const { layout, mean } = columns[0];
   let positions = 0;
   const firsts = columns.map(({ rows }) => {
     positions += rows;
@@ -54,7 +54,7 @@ function makeGroup(parts: readonly GpuScanPart[], places: readonly number[]): Sc
   const masks = maskWords(
     places.map((place) => ({ rows: parts[place].column.rows, mask: parts[place].mask })),
   );
-  return { layout, calibration, columns, places, firsts, positions, masks };
+  return { layout, mean, columns, places, firsts, positions, masks };
 }
 
 /** The buffers of a scan. */

@@ -1,6 +1,6 @@
-import type { Calibration } from '../vectors/calibration.ts';
 import type { CodeLayout } from '../vectors/code-layout.ts';
 import { codeStep } from '../vectors/quantise.ts';
+import { Rotation } from '../vectors/rotation.ts';
 
 /** Largest whole number of a query. */
 const MOST = 127;
@@ -10,7 +10,7 @@ const MOST_OF_BITS = 7;
 /** What codes are, and what they are relative to. */
 export interface CodeMeaning {
   readonly layout: CodeLayout;
-  readonly calibration: Calibration;
+  readonly mean: Float32Array;
 }
 
 /**
@@ -34,12 +34,11 @@ export interface WholeQuery {
  * @param planes - how many of the layout's planes take part. What the others would add on average is in the offset.
  */
 export function wholeQuery(vector: Float32Array, meaning: CodeMeaning, planes: number): WholeQuery {
-  const { layout, calibration } = meaning;
+  const { layout, mean } = meaning;
   const { kind } = layout;
   if (kind === 'float32') return { codes: new Int8Array(0), sum: 0, less: 0, scale: 1, offset: 0 };
-  const { mean, spread } = calibration;
   const isBinary = kind === 'binary';
-  const values = vector.map((x, i) => (isBinary ? x - mean[i] : x * spread[i]));
+  const values = new Rotation(layout.dimensions).apply(isBinary ? vector.map((x, i) => x - mean[i]) : vector);
   const offset = dot(vector, mean);
   const { codes, sum, step } = rounded(
     values,
@@ -52,7 +51,7 @@ export function wholeQuery(vector: Float32Array, meaning: CodeMeaning, planes: n
   return { codes, sum, less: Math.fround(1 / scale), scale, offset: offset + (1 - dot(mean, mean)) / 2 };
 }
 
-function rounded(values: Float32Array, length: number, most: number) {
+function rounded(values: Float64Array, length: number, most: number) {
   const codes = new Int8Array(length);
   const largest = values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
   const step = largest > 0 ? largest / most : 1;
@@ -65,7 +64,7 @@ function rounded(values: Float32Array, length: number, most: number) {
 }
 
 /** In float64. */
-export function dot(a: Float32Array, b: Float32Array): number {
+export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;

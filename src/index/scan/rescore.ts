@@ -1,4 +1,5 @@
 import { INT4_ZERO, type RowPlace, rowStep } from '../vectors/quantise.ts';
+import { Rotation } from '../vectors/rotation.ts';
 import { factorOf } from '../vectors/row-factor.ts';
 import type { VectorColumn } from '../vectors/vector-column.ts';
 import { floatDot } from './plain-scan.ts';
@@ -20,20 +21,17 @@ export function rescore(column: VectorColumn, rows: ArrayLike<number>, vector: F
 }
 
 function scorer(column: VectorColumn, vector: Float32Array): (place: RowPlace) => number {
-  const { heap, layout, calibration } = column;
-  const { mean, spread } = calibration;
+  const { heap, layout, mean } = column;
   if (layout.kind === 'float32') return ({ at }) => floatDot(vector, heap.floats, at / 4);
   if (layout.kind === 'binary') return signScorer(column, vector);
   const add = layout.kind === 'int8' ? addInt8 : addInt4;
   const codes = layout.kind === 'int8' ? heap.int8s : heap.bytes;
-  // A row is mean + step · spread · code, so its product with the query has two parts, and its square three.
-  const query = vector.map((x, i) => x * spread[i]);
-  const middle = mean.map((x, i) => x * spread[i]);
-  const squares = spread.map((x) => x * x);
+  // A row is mean + rotation of step · code, so its product with the query has two parts, and its square three.
+  const rotation = new Rotation(layout.dimensions);
+  const factors = [rotation.apply(vector), rotation.apply(mean)] as const;
   const ofMean = dot(vector, mean);
   const meanSquare = dot(mean, mean);
   const sums: Sums = { query: 0, mean: 0, squares: 0 };
-  const factors = [query, middle, squares] as const;
   return (place) => {
     sums.query = 0;
     sums.mean = 0;
@@ -53,7 +51,7 @@ interface Sums {
   squares: number;
 }
 
-type Factors = readonly [query: Float32Array, mean: Float32Array, squares: Float32Array];
+type Factors = readonly [query: Float64Array, mean: Float64Array];
 
 function addInt8(
   factors: Factors,
@@ -62,7 +60,7 @@ function addInt8(
   at: number,
   sums: Sums,
 ): void {
-  const [query, mean, spread] = factors;
+  const [query, mean] = factors;
   const end = Math.min(64, query.length - from);
   let ofQuery = 0;
   let ofMean = 0;
@@ -71,7 +69,7 @@ function addInt8(
     const code = codes[at + i];
     ofQuery += query[from + i] * code;
     ofMean += mean[from + i] * code;
-    squares += spread[from + i] * code * code;
+    squares += code * code;
   }
   sums.query += ofQuery;
   sums.mean += ofMean;
@@ -91,7 +89,7 @@ function addInt4(
 }
 
 function addNibbles(
-  [query, mean, spread]: Factors,
+  [query, mean]: Factors,
   from: number,
   codes: Int8Array | Uint8Array,
   at: number,
@@ -106,7 +104,7 @@ function addNibbles(
     const code = ((codes[at + i] >> shift) & 15) - INT4_ZERO;
     ofQuery += query[from + i] * code;
     ofMean += mean[from + i] * code;
-    squares += spread[from + i] * code * code;
+    squares += code * code;
   }
   sums.query += ofQuery;
   sums.mean += ofMean;
@@ -114,12 +112,8 @@ function addNibbles(
 }
 
 /** See {@link Quantiser}: query · x = query · mean + (query − mean) · r + mean · r. */
-function signScorer(
-  { heap, layout, calibration }: VectorColumn,
-  vector: Float32Array,
-): (place: RowPlace) => number {
-  const { mean } = calibration;
-  const query = vector.map((x, i) => x - mean[i]);
+function signScorer({ heap, layout, mean }: VectorColumn, vector: Float32Array): (place: RowPlace) => number {
+  const query = new Rotation(layout.dimensions).apply(vector.map((x, i) => x - mean[i]));
   const offset = dot(vector, mean) + (1 - dot(mean, mean)) / 2;
   const scale = 1 / Math.sqrt(layout.dimensions);
   return ({ at, factorAt, factorStep }) => {
@@ -130,7 +124,7 @@ function signScorer(
   };
 }
 
-function signedSum(vector: Float32Array, bytes: Uint8Array, at: number): number {
+function signedSum(vector: Float64Array, bytes: Uint8Array, at: number): number {
   let sum = 0;
   for (let i = 0; i < vector.length; i++)
     sum += (bytes[at + (i >> 3)] >> (i & 7)) & 1 ? vector[i] : -vector[i];

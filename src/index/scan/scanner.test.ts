@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { startThread } from '../../node/threads.ts';
 import { randomNumbers, randomVectors } from '../testing/vectors.ts';
-import { type Calibration, calibrate } from '../vectors/calibration.ts';
 import { CODE_KINDS, type CodeKind } from '../vectors/code-layout.ts';
+import { meanOf } from '../vectors/mean.ts';
+import { Rotation } from '../vectors/rotation.ts';
 import { VectorColumn } from '../vectors/vector-column.ts';
 import { Scanner, type ScanPart, type ScanResult } from './scanner.ts';
 
@@ -21,7 +22,7 @@ afterAll(() => threads.dispose());
 interface Column {
   readonly kind: CodeKind;
   readonly dimensions: number;
-  readonly calibration: Calibration;
+  readonly mean: Float32Array;
   readonly vectors: Float32Array;
   readonly mask?: Uint32Array;
 }
@@ -32,15 +33,12 @@ function partOf(scanner: Scanner, { vectors, mask, ...spec }: Column): ScanPart 
   return { column, mask };
 }
 
-/** A mean and a spread that are not those of the vectors. */
-function slanted(dimensions: number, by = 1): Calibration {
-  return {
-    mean: Float32Array.from({ length: dimensions }, (_, i) => 0.05 * Math.sin(by * i)),
-    spread: Float32Array.from({ length: dimensions }, (_, i) => 1 + 0.5 * Math.cos(by * i)),
-  };
+/** A mean that is not that of the vectors. */
+function slanted(dimensions: number, by = 1): Float32Array {
+  return Float32Array.from({ length: dimensions }, (_, i) => 0.05 * Math.sin(by * i));
 }
 
-/** What a scan must find, by the numbers that codes mean and a loop. Columns have one kind and one calibration. */
+/** What a scan must find, by the numbers that codes mean and a loop. Columns have one kind and one mean. */
 function naive(
   parts: readonly ScanPart[],
   columns: readonly Column[],
@@ -63,17 +61,18 @@ const FACTORS = Array.from({ length: 256 }, (_, byte) => 2 ** ((byte >> 5) - 6) 
 const nearestFactor = (x: number) => FACTORS.reduce((a, b) => (Math.abs(b - x) < Math.abs(a - x) ? b : a));
 
 function naiveScore(
-  { kind, dimensions, calibration, vectors }: Column,
+  { kind, dimensions, mean, vectors }: Column,
   column: VectorColumn,
   vector: Float32Array,
   dimensionsRead: number,
 ): (row: number) => number {
-  const { mean, spread } = calibration;
+  const rotation = new Rotation(dimensions);
+  const turnedRest = (row: ArrayLike<number>) => rotation.apply(Array.from(mean, (m, i) => row[i] - m));
   const read = Math.min(dimensions, dimensionsRead);
   const product = (a: ArrayLike<number>, b: ArrayLike<number>) =>
     Array.from(a).reduce((sum, x, i) => sum + x * b[i], 0);
   if (kind === 'float32') return (row) => product(column.row(row), vector);
-  const values = vector.map((x, i) => (kind === 'binary' ? x - mean[i] : x * spread[i]));
+  const values = kind === 'binary' ? turnedRest(vector) : rotation.apply(vector);
   const largest = Math.max(...values.map(Math.abs));
   const most = kind === 'binary' ? 7 : 127;
   const step = largest > 0 ? largest / most : 1;
@@ -81,7 +80,7 @@ function naiveScore(
   if (kind === 'binary') {
     const scale = step / Math.sqrt(dimensions);
     return (row) => {
-      const rest = Array.from(mean, (m, i) => vectors[row * dimensions + i] - m);
+      const rest = [...turnedRest(vectors.subarray(row * dimensions, (row + 1) * dimensions))];
       const squares = product(rest, rest);
       const sizes = rest.reduce((sum, r) => sum + Math.abs(r), 0);
       const signs = rest.map((r) => (r > 0 ? 1 : -1));
@@ -91,8 +90,7 @@ function naiveScore(
     };
   }
   return (row) => {
-    const steps = Array.from(column.row(row), (x, i) => (x - mean[i]) / spread[i]);
-    return product(vector, mean) + step * product(whole, steps);
+    return product(vector, mean) + step * product(whole, turnedRest(column.row(row)));
   };
 }
 
@@ -131,7 +129,7 @@ describe.each(each)('%s', (_, scanner) => {
         const columns = sizes.map((rows, i) => ({
           kind,
           dimensions,
-          calibration: slanted(dimensions),
+          mean: slanted(dimensions),
           vectors: randomVectors(rows, dimensions, seed + i),
           mask: isMasked ? randomMask(rows, seed + i) : undefined,
         }));
@@ -161,7 +159,7 @@ describe.each(each)('%s', (_, scanner) => {
     const one = randomVectors(1, dimensions, 1);
     const vectors = new Float32Array(2100 * dimensions);
     for (let row = 0; row < 2100; row++) vectors.set(one, row * dimensions);
-    const spec = { kind, dimensions, calibration: slanted(dimensions), vectors };
+    const spec = { kind, dimensions, mean: slanted(dimensions), vectors };
     const parts = [partOf(scanner, spec), partOf(scanner, spec)];
     const found = scanner.scan(parts, { vector: one, candidates: 2103 });
     expect(pairs(found)).toEqual([...Array(2103).keys()].map((i) => (i < 2100 ? [0, i] : [1, i - 2100])));
@@ -180,7 +178,7 @@ describe('whatever the scanner', () => {
       const spec = {
         kind,
         dimensions,
-        calibration: slanted(dimensions),
+        mean: slanted(dimensions),
         vectors: randomVectors(rows, dimensions, seed),
       };
       const masked = { ...spec, mask: randomMask(rows, seed) };
@@ -206,13 +204,13 @@ describe('whatever the scanner', () => {
     expect(threads.threads).toBe(3);
   });
 
-  test('columns of other calibrations and kinds are put in order by their scores', () => {
+  test('columns of other means and kinds are put in order by their scores', () => {
     const scanner = SCANNERS['relaxed SIMD'];
     const vectors = randomVectors(200, 64, 4);
     const columns = [1, 2].map((by) => ({
       kind: 'int8' as const,
       dimensions: 64,
-      calibration: slanted(64, by),
+      mean: slanted(64, by),
       vectors,
     }));
     const all = [...columns, { ...columns[0], kind: 'float32' as const }];
@@ -231,8 +229,8 @@ test('rescoring gives the cosine of the query in floats and the numbers that cod
     for (const dimensions of [1, 5, 64, 127, 129, 256, 300]) {
       const scanner = SCANNERS['relaxed SIMD'];
       const vectors = randomVectors(40, dimensions, dimensions);
-      const calibration = slanted(dimensions);
-      const { column } = partOf(scanner, { kind, dimensions, calibration, vectors });
+      const mean = slanted(dimensions);
+      const { column } = partOf(scanner, { kind, dimensions, mean, vectors });
       const query = randomVectors(1, dimensions, 5);
       const rows = [39, 0, 17];
       const scores = scanner.rescore(column, rows, query);
@@ -250,11 +248,11 @@ test('rescoring bits estimates the cosine without bias', () => {
   const dimensions = 256;
   const scanner = SCANNERS['relaxed SIMD'];
   const vectors = randomVectors(2000, dimensions, 1);
-  const calibration = calibrate(vectors, dimensions);
+  const mean = meanOf(vectors, dimensions);
   const { column } = partOf(scanner, {
     kind: 'binary',
     dimensions,
-    calibration,
+    mean,
     vectors,
   });
   const query = randomVectors(1, dimensions, 5);
@@ -263,11 +261,11 @@ test('rescoring bits estimates the cosine without bias', () => {
     const own = vectors.subarray(row * dimensions, (row + 1) * dimensions);
     return score - own.reduce((sum, x, i) => sum + x * query[i], 0);
   });
-  const mean = errors.reduce((sum, x) => sum + x, 0) / errors.length;
-  const deviation = Math.sqrt(errors.reduce((sum, x) => sum + (x - mean) ** 2, 0) / errors.length);
+  const bias = errors.reduce((sum, x) => sum + x, 0) / errors.length;
+  const deviation = Math.sqrt(errors.reduce((sum, x) => sum + (x - bias) ** 2, 0) / errors.length);
   // Signs of 256 dimensions leave about √(π/2 − 1) / 16 of the product.
   expect(deviation).toBeLessThan(0.065);
-  expect(Math.abs(mean)).toBeLessThan(0.005);
+  expect(Math.abs(bias)).toBeLessThan(0.005);
   column.dispose();
 });
 

@@ -1,10 +1,10 @@
 /**
- * How the numbers of a vector x are written, by what they differ in from the mean of the index, r = x − mean, and the spread w of its dimensions
- * (see `calibration.ts`). A row has a factor f of its own, so that no number is cut off, whatever comes.
+ * How a vector x is written: by what it differs in from the mean of the index, turned, r = rotation(x − mean) (see `rotation.ts`). A row has a
+ * factor f of its own, so that no number is cut off, whatever comes.
  *
  * - `float32`: as they are.
- * - `int8`: whole numbers c from −127 to 127, meaning mean + w · c · f / 127.
- * - `int4`: whole numbers u from 0 to 15, meaning mean + w · (u − 7.5) · f / 7.5; there is no code of the mean.
+ * - `int8`: whole numbers c from −127 to 127, meaning r = c · f / 127.
+ * - `int4`: whole numbers u from 0 to 15, meaning r = (u − 7.5) · f / 7.5; there is no code of zero.
  * - `binary`: a bit, set where r is greater than 0; see `quantise.ts` for what it means.
  */
 export type CodeKind = 'float32' | 'int8' | 'int4' | 'binary';

@@ -1,5 +1,5 @@
-import type { Calibration } from './calibration.ts';
 import type { CodeLayout } from './code-layout.ts';
+import { Rotation } from './rotation.ts';
 import { factorAbove, factorOf, nearestFactor } from './row-factor.ts';
 
 /** Memory that holds codes: views of the same bytes. */
@@ -29,9 +29,9 @@ export const INT4_ZERO = 7.5;
  * Where int4 cuts numbers off, in standard deviations: 15 steps over more would be so wide that all others lose more than the few beyond it
  * (the least squared error for a normal distribution is at 2.5).
  */
-const INT4_DEVIATIONS = 2.6;
+const INT4_DEVIATIONS = 2.5;
 
-/** What a step of a code is worth for a row whose factor is 1, in spreads of the dimension. */
+/** What a step of a code is worth for a row whose factor is 1. */
 export function codeStep({ kind, dimensions }: CodeLayout): number {
   if (kind === 'int8') return 1 / MOST_INT8;
   if (kind === 'int4') return 1 / INT4_ZERO;
@@ -39,27 +39,23 @@ export function codeStep({ kind, dimensions }: CodeLayout): number {
 }
 
 /**
- * Writes vectors as codes, and reads what codes mean.
+ * Writes vectors as codes, and reads what codes mean: r = the {@link Rotation} of x − mean.
  *
- * Bits keep the signs of r = x − mean, and two factors what signs do not: f = √dimensions · |r|² / Σ|rᵢ|, by which the signs' product with a query is an
+ * Bits keep the signs of r, and two factors what signs do not: f = √dimensions · |r|² / Σ|rᵢ|, by which the signs' product with a query is an
  * estimate of r's without bias (Gao and Long, RaBitQ, 2024), and g = |r|² / 2, which stands for mean · r, as x has unit length:
  * mean · r = (1 − |mean|²) / 2 − g.
  */
 export class Quantiser {
-  private readonly mean: Float32Array;
-  private readonly spread: Float32Array;
-  private readonly steps: Float32Array;
-  /** A row less the mean, in spreads. */
-  private readonly row: Float32Array;
+  private readonly rotation: Rotation;
+  /** A row less the mean, turned. */
+  private readonly row: Float64Array;
 
   constructor(
     private readonly layout: CodeLayout,
-    { mean, spread }: Calibration,
+    private readonly mean: Float32Array,
   ) {
-    this.mean = mean;
-    this.spread = spread;
-    this.steps = spread.map((x) => 1 / x);
-    this.row = new Float32Array(layout.dimensions);
+    this.rotation = new Rotation(layout.dimensions);
+    this.row = new Float64Array(layout.dimensions);
   }
 
   /** Writes the codes of a vector of unit length. @param vectors - `[…, dimensions]`, of which the one that begins at `from` is meant. */
@@ -73,19 +69,23 @@ export class Quantiser {
 
   /** Reads the numbers that a row's codes mean. @param values - `[dimensions]`, written. */
   read(memory: CodeMemory, place: RowPlace, values: Float32Array): void {
-    const { layout, mean, spread } = this;
+    const { layout, mean, row } = this;
     const { kind, dimensions, planeDimensions } = layout;
-    const step = layout.factors > 0 ? rowStep(layout, memory, place) : 1;
+    if (kind === 'float32') {
+      for (let i = 0; i < dimensions; i++) values[i] = memory.floats[(place.at >>> 2) + i];
+      return;
+    }
+    const step = rowStep(layout, memory, place);
     for (let i = 0; i < dimensions; i++) {
       const plane = Math.floor(i / planeDimensions);
       const at = place.at + plane * place.planeStep;
       const within = i - plane * planeDimensions;
-      if (kind === 'float32') values[i] = memory.floats[(at >>> 2) + within];
-      else if (kind === 'int8') values[i] = mean[i] + spread[i] * memory.int8s[at + within] * step;
-      else if (kind === 'int4')
-        values[i] = mean[i] + spread[i] * (nibble(memory.bytes, at, within) - INT4_ZERO) * step;
-      else values[i] = mean[i] + ((memory.bytes[at + (within >> 3)] >> (within & 7)) & 1 ? step : -step);
+      if (kind === 'int8') row[i] = memory.int8s[at + within] * step;
+      else if (kind === 'int4') row[i] = (nibble(memory.bytes, at, within) - INT4_ZERO) * step;
+      else row[i] = (memory.bytes[at + (within >> 3)] >> (within & 7)) & 1 ? step : -step;
     }
+    this.rotation.undo(row);
+    for (let i = 0; i < dimensions; i++) values[i] = mean[i] + row[i];
   }
 
   private writeFloats(vectors: Float32Array, from: number, floats: Float32Array, at: number): void {
@@ -95,18 +95,17 @@ export class Quantiser {
   }
 
   private writeSigns(vectors: Float32Array, from: number, bytes: Uint8Array, place: RowPlace): void {
-    const { layout, mean } = this;
-    const { dimensions, planeBytes } = layout;
+    const { dimensions, planeBytes } = this.layout;
+    const { row } = this;
+    const { squares } = this.takeRow(vectors, from);
     let sizes = 0;
-    let squares = 0;
     for (let i = 0; i < planeBytes; i++) {
       const end = Math.min(8, dimensions - 8 * i);
       let byte = 0;
       for (let bit = 0; bit < end; bit++) {
-        const r = vectors[from + 8 * i + bit] - mean[8 * i + bit];
+        const r = row[8 * i + bit];
         if (r > 0) byte |= 1 << bit;
         sizes += Math.abs(r);
-        squares += r * r;
       }
       bytes[place.at + i] = byte;
     }
@@ -122,18 +121,19 @@ export class Quantiser {
   ): void {
     const { dimensions, planes, planeBytes } = this.layout;
     const { row } = this;
-    const factor = factorAbove(this.takeRow(vectors, from).largest);
+    const { largest } = this.takeRow(vectors, from);
+    const factor = factorAbove(largest);
     bytes[place.factorAt] = factor;
     const steps = MOST_INT8 / factorOf(factor);
+    const isCut = largest > factorOf(factor);
     for (let plane = 0; plane < planes; plane++) {
       const start = plane * planeBytes;
       const to = place.at + plane * place.planeStep;
       const end = Math.min(planeBytes, dimensions - start);
-      for (let i = 0; i < end; i++) {
-        const code = row[start + i] * steps;
-        int8s[to + i] = code > MOST_INT8 ? MOST_INT8 : code < -MOST_INT8 ? -MOST_INT8 : rounded(code);
-      }
-      int8s.fill(0, to + end, to + planeBytes);
+      // The factor is not below the largest of them, unless that exceeds all factors.
+      if (isCut) for (let i = 0; i < end; i++) int8s[to + i] = rounded(clamped(row[start + i] * steps));
+      else for (let i = 0; i < end; i++) int8s[to + i] = rounded(row[start + i] * steps);
+      if (end < planeBytes) int8s.fill(0, to + end, to + planeBytes);
     }
   }
 
@@ -156,14 +156,15 @@ export class Quantiser {
     }
   }
 
-  /** Brings a vector less the mean, in spreads, to `row`. */
+  /** Brings a vector less the mean, turned, to `row`. */
   private takeRow(vectors: Float32Array, from: number): { largest: number; squares: number } {
-    const { row, mean, steps } = this;
+    const { row, mean } = this;
+    for (let i = 0; i < row.length; i++) row[i] = vectors[from + i] - mean[i];
+    this.rotation.turn(row);
     let largest = 0;
     let squares = 0;
     for (let i = 0; i < row.length; i++) {
-      const x = (vectors[from + i] - mean[i]) * steps[i];
-      row[i] = x;
+      const x = row[i];
       squares += x * x;
       const size = x < 0 ? -x : x;
       if (size > largest) largest = size;
@@ -172,7 +173,7 @@ export class Quantiser {
   }
 }
 
-/** What a step of a row's codes is worth, in spreads; for bits, the size of the numbers of least squared error. */
+/** What a step of a row's codes is worth; for bits, the size of the numbers of least squared error. */
 export function rowStep(layout: CodeLayout, { bytes }: CodeMemory, place: RowPlace): number {
   const factor = factorOf(bytes[place.factorAt]);
   if (layout.kind !== 'binary') return factor * codeStep(layout);
@@ -183,6 +184,10 @@ export function rowStep(layout: CodeLayout, { bytes }: CodeMemory, place: RowPla
 function int4Code(steps: number): number {
   const code = steps + INT4_ZERO;
   return code < 0 ? 0 : code > 15 ? 15 : rounded(code);
+}
+
+function clamped(code: number): number {
+  return Math.max(-MOST_INT8, Math.min(MOST_INT8, code));
 }
 
 /** `Math.round` of numbers above −128, in a third of the time. */

@@ -1,4 +1,3 @@
-import { type Calibration, isSameCalibration, noCalibration } from './calibration.ts';
 import {
   BLOCK_ROWS,
   type CodeKind,
@@ -9,6 +8,7 @@ import {
   placeInBlock,
   rowBytes,
 } from './code-layout.ts';
+import { isSameMean } from './mean.ts';
 import { type CodeMemory, Quantiser, type RowPlace } from './quantise.ts';
 
 /** Where columns lie: the heap of a scanner. */
@@ -25,8 +25,8 @@ export interface ColumnHeap extends CodeMemory {
 export interface ColumnSpec {
   readonly kind: CodeKind;
   readonly dimensions: number;
-  /** What codes are relative to; without meaning for `float32`. Default: none, codes of the numbers themselves. */
-  readonly calibration?: Calibration;
+  /** `[dimensions]`, what codes are relative to; without meaning for `float32`. Default: zeros. */
+  readonly mean?: Float32Array;
 }
 
 /** Rows of the first block of a column that grows from nothing. */
@@ -46,7 +46,7 @@ export interface ColumnBlock {
 /** Codes of vectors in the memory of a scanner, which can scan them there. */
 export class VectorColumn {
   readonly layout: CodeLayout;
-  readonly calibration: Calibration;
+  readonly mean: Float32Array;
   private readonly quantiser: Quantiser;
   /** Where each block begins, and for how many rows there is room in it. */
   private readonly addresses: number[] = [];
@@ -58,11 +58,11 @@ export class VectorColumn {
   /** @param heap - of the scanner that is to scan it. */
   constructor(
     readonly heap: ColumnHeap,
-    { kind, dimensions, calibration = noCalibration(dimensions) }: ColumnSpec,
+    { kind, dimensions, mean }: ColumnSpec,
   ) {
     this.layout = codeLayout(kind, dimensions);
-    this.calibration = kind === 'float32' ? noCalibration(dimensions) : calibration;
-    this.quantiser = new Quantiser(this.layout, this.calibration);
+    this.mean = (kind !== 'float32' && mean) || new Float32Array(dimensions);
+    this.quantiser = new Quantiser(this.layout, this.mean);
   }
 
   /**
@@ -216,9 +216,7 @@ export class VectorColumn {
   /** Whether codes mean the same here and in another column. */
   isLike(other: VectorColumn): boolean {
     return (
-      other.kind === this.kind &&
-      other.dimensions === this.dimensions &&
-      isSameCalibration(other.calibration, this.calibration)
+      other.kind === this.kind && other.dimensions === this.dimensions && isSameMean(other.mean, this.mean)
     );
   }
 
@@ -237,7 +235,7 @@ export class VectorColumn {
   /** Adds rows of another column, which must be like this one. @param rows - which. */
   appendRows(other: VectorColumn, rows: ArrayLike<number>): void {
     if (!this.isLike(other))
-      throw new Error('Codes can be copied between columns of one kind, length and calibration only.');
+      throw new Error('Codes can be copied between columns of one kind, length and mean only.');
     for (let i = 0; i < rows.length; i++) {
       const row = this.count;
       this.makeRoom(rows.length - i);

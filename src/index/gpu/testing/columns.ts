@@ -1,3 +1,4 @@
+import { Rotation } from '../../vectors/rotation.ts';
 import type { CodeBlock, CodeColumn } from '../gpu-column.ts';
 import type { ScannedKind } from '../programs.ts';
 
@@ -16,7 +17,7 @@ export interface TestColumnOptions {
   readonly kind: ScannedKind;
   readonly dimensions: number;
   readonly rows: number;
-  /** Columns of other slants have other means and spreads. Default: 1. */
+  /** Columns of other slants have other means. Default: 1. */
   readonly slant?: number;
   /** Code of a row and dimension. Default: random. */
   readonly code?: (row: number, dimension: number) => number;
@@ -39,10 +40,7 @@ export function testColumn(options: TestColumnOptions, random: () => number): Te
   );
   const bytes = Array.from({ length: rows }, () => Math.floor(random() * 64) + 32);
   const factors = bytes.map((byte) => 2 ** ((byte >> 5) - 6) * (1 + (byte & 31) / 32));
-  const calibration = {
-    mean: Float32Array.from({ length: dimensions }, (_, i) => 0.05 * Math.sin(slant * i)),
-    spread: Float32Array.from({ length: dimensions }, (_, i) => 1 + 0.5 * Math.cos(slant * i)),
-  };
+  const mean = Float32Array.from({ length: dimensions }, (_, i) => 0.05 * Math.sin(slant * i));
   const blocks: CodeBlock[] = [];
   for (let first = 0; first < rows; first += 1024) {
     const some = codes.slice(first, first + 1024);
@@ -50,7 +48,7 @@ export function testColumn(options: TestColumnOptions, random: () => number): Te
     const stride = isLast ? (lastStride ?? some.length) : 1024;
     blocks.push(writeBlock(kind, dimensions, some, bytes.slice(first, first + 1024), stride));
   }
-  return { kind, dimensions, calibration, blocks, rows, codes, factors };
+  return { kind, dimensions, mean, blocks, rows, codes, factors };
 }
 
 function writeBlock(
@@ -101,10 +99,9 @@ export function expectedOrder(
 ): Expected[] {
   const found: Expected[] = [];
   for (const [i, { column, mask }] of columns.entries()) {
-    const { kind, calibration, dimensions, factors } = column;
-    const { mean, spread } = calibration;
-    const inSpreads = vector.map((x, d) => x * spread[d]);
-    const largest = Math.max(...Array.from(inSpreads, Math.abs));
+    const { kind, mean, dimensions, factors } = column;
+    const turned = new Rotation(dimensions).apply(vector);
+    const largest = Math.max(...Array.from(turned, Math.abs));
     const ofMean = vector.reduce((sum, x, d) => sum + x * mean[d], 0);
     const used =
       kind === 'float32' ? dimensions : Math.min(dimensions, planes * (kind === 'int8' ? 64 : 128));
@@ -113,7 +110,7 @@ export function expectedOrder(
       if (mask && ((mask[row >> 5] >> (row & 31)) & 1) === 0) continue;
       let whole = 0;
       for (let d = 0; d < used; d++) {
-        const q = kind === 'float32' ? vector[d] : Math.round((inSpreads[d] / largest) * 127);
+        const q = kind === 'float32' ? vector[d] : Math.round(turned[d] / (largest / 127));
         whole += q * (kind === 'int4' ? 2 * codes[d] - 15 : codes[d]);
       }
       const order = kind === 'float32' ? whole : Math.fround(Math.fround(whole) * factors[row]);
