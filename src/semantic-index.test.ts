@@ -1,10 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SternaError } from './errors.ts';
+import { filesOf, folderOf } from './index/collection/testing/copies.ts';
 import { MemoryFolder } from './index/files/memory-folder.ts';
 import type { Filter } from './index/metadata/types.ts';
+import { Scanner } from './index/scan/scanner.ts';
 import { SemanticIndex } from './node/semantic-index.ts';
-import type { NodeIndexOptions, PassageEmbedder, SearchDocument } from './search/index-types.ts';
+import { IndexService } from './search/index-service.ts';
+import type {
+  NodeIndexOptions,
+  PassageEmbedder,
+  SearchDocument,
+  SearchOptions,
+} from './search/index-types.ts';
+import { settingsOf } from './search/settings.ts';
+import type { IndexServiceLink, IndexWork } from './search/work.ts';
+import { SemanticIndex as PlainIndex } from './semantic-index.ts';
 import type { Task } from './types.ts';
 
 type Row = ReturnType<SemanticIndex<object>['rows']> extends AsyncGenerator<infer One> ? One : never;
@@ -62,6 +73,54 @@ class LetterEmbedder implements PassageEmbedder {
 
 const open = (options: Partial<NodeIndexOptions> = {}) =>
   SemanticIndex.open<object>({ embedder: new LetterEmbedder(), codes: 'float32', threads: 1, ...options });
+const openService = (folder: MemoryFolder) =>
+  IndexService.open({
+    folder,
+    scanner: Scanner.alone(),
+    settings: settingsOf({ embedder: new LetterEmbedder(), codes: 'float32' }),
+  });
+
+/** An index at a service of one's own. */
+class LinkedIndex extends PlainIndex<object> {
+  static over(service: IndexServiceLink, embedder: PassageEmbedder): LinkedIndex {
+    return new LinkedIndex(service, embedder, service.report.settings);
+  }
+}
+
+/** A service that dies once: another process opens what is on the disk, and is asked again what was not answered. */
+class MortalService implements IndexServiceLink {
+  /** Of call n, 2n: before it is done; 2n + 1: before it is answered. */
+  death = Number.NaN;
+  isAlive = true;
+  private calls = 0;
+  private constructor(
+    private readonly folder: MemoryFolder,
+    private service: IndexService,
+  ) {}
+
+  static async open(folder: MemoryFolder): Promise<MortalService> {
+    return new MortalService(folder, await openService(folder));
+  }
+
+  get report() {
+    return this.service.report;
+  }
+
+  async perform(work: IndexWork, signal?: AbortSignal) {
+    const call = this.calls++;
+    if (this.death === 2 * call + 1) await this.service.perform(work, signal);
+    if (Math.floor(this.death / 2) === call) {
+      this.isAlive = false;
+      this.service = await openService(await folderOf(await filesOf(this.folder)));
+    }
+    return this.service.perform(work, signal);
+  }
+
+  dispose(): void {
+    this.service.dispose();
+  }
+}
+
 const tern = { id: 'tern', text: 'ttt\neee\nrrr nnn', metadata: { kind: 'bird', year: 2001 } };
 const gull = { id: 'gull', text: 'ggg uuu\nlll', metadata: { kind: 'bird', year: 2010 } };
 const code = (work: Promise<unknown>) =>
@@ -139,6 +198,46 @@ describe('a search', () => {
     expect(other.id).toBe('gull');
   });
 
+  test('of both can be fused by ranks, with weights, and tells the score of each leg', async () => {
+    const index = await open();
+    const texts = { a: 'eeettt', b: 'ttex', c: 'texx', d: 'tet', e: 'xyz' };
+    await index.add(Object.entries(texts).map(([id, text]) => ({ id, text })));
+    const search = (options: SearchOptions<object>) => index.search('te', options);
+    const order = async (options: SearchOptions<object>) =>
+      (await search(options)).map(({ id }) => id).join(' ');
+    expect(await order({ mode: 'vector' })).toBe('a d b c e');
+    expect(await order({ mode: 'lexical' })).toBe('d b c a');
+    const hits = await search({ mode: 'hybrid', fusion: 'rank' });
+    const sums = {
+      d: 1 / 62 + 1 / 61,
+      a: 1 / 61 + 1 / 64,
+      b: 1 / 63 + 1 / 62,
+      c: 1 / 64 + 1 / 63,
+      e: 1 / 65,
+    };
+    expect(hits.map(({ id }) => id)).toEqual(Object.keys(sums));
+    for (const [i, sum] of Object.values(sums).entries()) expect(hits[i].score).toBeCloseTo(sum, 12);
+    const [best] = await search({ mode: 'lexical' });
+    expect(hits[0].scores).toEqual({ vector: expect.closeTo(0.9487, 3), lexical: best.score });
+    expect(hits[4].scores.lexical).toBe(undefined);
+    const [first, second] = await search({ mode: { vector: 3, lexical: 1 }, fusion: 'rank' });
+    expect([first.id, second.id]).toEqual(['a', 'd']);
+    expect(first.score).toBeCloseTo(3 / 61 + 1 / 64, 12);
+    expect(second.score).toBeCloseTo(3 / 62 + 1 / 61, 12);
+    expect(await order({ mode: 'hybrid', fusion: 'score' })).toBe('a d b c e');
+    expect(await order({ mode: 'hybrid' })).toBe('a d b c e');
+  });
+
+  test('fused by ranks gives of equal sums the smaller id, whatever was added first', async () => {
+    const index = await open();
+    await index.add([
+      { id: 'z', text: 'eeettt' },
+      { id: 'm', text: 'tet' },
+    ]);
+    const hits = await index.search('te', { mode: 'hybrid', fusion: 'rank', k: 1, perDocument: 2 });
+    expect(hits.map(({ id, score }) => [id, score])).toEqual([['m', 1 / 62 + 1 / 61]]);
+  });
+
   test('by words is refused where the index has none', async () => {
     const index = await open({ lexical: false });
     await index.add(tern);
@@ -162,12 +261,15 @@ describe('a search', () => {
     expect(await code((await open()).search(query as string))).toBe('invalid-input');
   });
 
-  test.each([{ k: 0 }, { k: 2.5 }, { perDocument: 0 }, { minScore: Number.NaN }])(
-    'with %j is refused',
-    async (options) => {
-      expect(await code((await open()).search('t', options))).toBe('invalid-input');
-    },
-  );
+  test.each([
+    { k: 0 },
+    { k: 2.5 },
+    { perDocument: 0 },
+    { minScore: Number.NaN },
+    { fusion: 'sum' as 'rank' },
+  ])('with %j is refused', async (options) => {
+    expect(await code((await open()).search('t', options))).toBe('invalid-input');
+  });
 });
 
 describe('documents', () => {
@@ -399,6 +501,78 @@ describe('kept in a folder', () => {
       const expected = await exact.search(query, { k: 5 });
       for (const [i, { score }] of hits.entries())
         expect(Math.abs(score - expected[i].score)).toBeLessThan(0.01);
+    }
+  });
+});
+
+describe('embedding anew', () => {
+  const documents = Array.from({ length: 40 }, (_, i) => ({ id: `${i}`, text: LETTERS[i % 26].repeat(3) }));
+
+  test('comes to an end beside somebody who never pauses, whose documents are all there', async () => {
+    const index = await open();
+    await index.add(documents);
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    let isOver = false;
+    let added = 0;
+    const embedder = new LetterEmbedder('other');
+    const embed = embedder.embed.bind(embedder);
+    // While texts are embedded a document is added, unless that has to wait.
+    embedder.embed = async (texts, options) => {
+      const before = added;
+      const end = Date.now() + 50;
+      while (texts.length > 0 && added === before && Date.now() < end) await turn();
+      return embed(texts, options);
+    };
+    const adding = (async () => {
+      for (; !isOver; added++) {
+        await index.add({ id: `new ${added}`, text: `q${LETTERS[added % 26]}` });
+        await turn();
+      }
+    })();
+    const searching = (async () => {
+      while (!isOver) {
+        const [hit] = await index.search('ccc');
+        expect(hit.score).toBeGreaterThan(0.99);
+        await turn();
+      }
+    })();
+    await index.reindex({ embedder });
+    isOver = true;
+    await Promise.all([adding, searching]);
+    expect([index.size, index.space]).toEqual([documents.length + added, 'other/26']);
+    expect(await Promise.all(Array.from({ length: added }, (_, i) => index.has(`new ${i}`)))).not.toContain(
+      false,
+    );
+  }, 20_000);
+
+  test('refuses what another index of the same service adds and asks with the old embedder', async () => {
+    const folder = new MemoryFolder();
+    const service = await openService(folder);
+    const [one, other] = [0, 1].map(() => LinkedIndex.over(service, new LetterEmbedder()));
+    await one.add(documents);
+    await one.reindex({ embedder: new LetterEmbedder('other') });
+    expect(await code(other.search('t'))).toBe('space-mismatch');
+    expect(await code(other.add(tern))).toBe('space-mismatch');
+    expect((await one.search('t'))[0].passage).toBe('ttt');
+  });
+
+  test('goes on, and embeds nothing twice, when the leader dies before any call is answered', async () => {
+    let isReached = true;
+    for (let death = 0; isReached; death++) {
+      const folder = new MemoryFolder();
+      const first = LinkedIndex.over(await openService(folder), new LetterEmbedder());
+      await first.add(documents);
+      const service = await MortalService.open(folder);
+      const index = LinkedIndex.over(service, new LetterEmbedder());
+      service.death = death;
+      const embedder = new LetterEmbedder('other');
+      await index.reindex({ embedder });
+      isReached = !service.isAlive;
+      expect(embedder.texts).toBe(documents.length);
+      expect([index.size, index.space]).toEqual([documents.length, 'other/26']);
+      expect((await index.search('t'))[0].passage).toBe('ttt');
+      await index.add(tern);
+      expect(await index.has('tern')).toBe(true);
     }
   });
 });

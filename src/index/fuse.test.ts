@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Fused, fuseByRank, fuseByScore, fuseByWeight, type Leg } from './fuse.ts';
+import { type Fused, fuseByRank, fuseByScore, type Leg } from './fuse.ts';
 
 const VECTORS: Leg<string> = { ids: ['a', 'b', 'c'], scores: [0.9, 0.8, 0.5] };
 const WORDS: Leg<string> = { ids: ['c', 'd', 'a'], scores: [12, 6, 3] };
@@ -80,49 +80,6 @@ describe('fuseByRank', () => {
   });
 });
 
-describe('fuseByWeight', () => {
-  it('brings scores to 0 … 1 from the lowest found', () => {
-    const results = fuseByWeight([
-      { ...VECTORS, weight: 3 },
-      { ...WORDS, weight: 1 },
-    ]);
-    expect(order(results)).toEqual(['a', 'b', 'c', 'd']);
-    expect(results[0].score).toBeCloseTo(3 / 4, 12);
-    expect(results[1].score).toBeCloseTo((3 * (0.8 - 0.5)) / 0.4 / 4, 12);
-    expect(results[2].score).toBeCloseTo(1 / 4, 12);
-    expect(results[3].score).toBeCloseTo(3 / 9 / 4, 12);
-  });
-
-  it('begins at the lowest score that is known of a leg', () => {
-    const [c, a] = fuseByWeight([{ ...WORDS, lowest: 0 }], { k: 3 }).filter(({ id }) => id !== 'd');
-    expect([c.score, a.score]).toEqual([1, 3 / 12]);
-    expect(fuseByWeight([{ ids: ['a'], scores: [-2], lowest: -1 }])[0].score).toBe(1);
-  });
-
-  it('gives 1 to all of a leg whose scores are equal', () => {
-    const results = fuseByWeight([{ ids: ['b', 'a'], scores: [4, 4] }]);
-    expect(results.map(({ id, score }) => [id, score])).toEqual([
-      ['a', 1],
-      ['b', 1],
-    ]);
-  });
-
-  it('stays within 0 … 1, best first, equal ones by id', () => {
-    fc.assert(
-      fc.property(legs, fc.integer({ min: 1, max: 30 }), (list, k) => {
-        const results = fuseByWeight(list, { k });
-        expect(results.length).toBe(Math.min(k, new Set(list.flatMap(({ ids }) => ids)).size));
-        for (const [i, { id, score }] of results.entries()) {
-          expect(score >= 0 && score <= 1 + 1e-12).toBe(true);
-          if (i === 0) continue;
-          const before = results[i - 1];
-          expect(before.score > score || (before.score === score && before.id < id)).toBe(true);
-        }
-      }),
-    );
-  });
-});
-
 describe('fuseByScore', () => {
   it('sums what is above the lowest score, times the weight', () => {
     const results = fuseByScore([
@@ -154,9 +111,25 @@ describe('fuseByScore', () => {
   });
 });
 
-describe('all of them', () => {
+describe('both of them', () => {
+  it('give the best ones first, equal ones by id, and no more than k', () => {
+    for (const fuse of [fuseByRank, fuseByScore]) {
+      fc.assert(
+        fc.property(legs, fc.integer({ min: 1, max: 30 }), (list, k) => {
+          const results = fuse(list, { k });
+          expect(results.length).toBe(Math.min(k, new Set(list.flatMap(({ ids }) => ids)).size));
+          for (const [i, { id, score }] of results.entries()) {
+            if (i === 0) continue;
+            const before = results[i - 1];
+            expect(before.score > score || (before.score === score && before.id < id)).toBe(true);
+          }
+        }),
+      );
+    }
+  });
+
   it('find nothing by a leg of weight 0, but tell its scores', () => {
-    for (const fuse of [fuseByRank, fuseByWeight, fuseByScore]) {
+    for (const fuse of [fuseByRank, fuseByScore]) {
       const results = fuse([VECTORS, { ...WORDS, weight: 0 }]);
       expect(results.map(({ id, scores }) => [id, scores])).toEqual([
         ['a', [0.9, 3]],
@@ -167,7 +140,7 @@ describe('all of them', () => {
   });
 
   it('find nothing in legs without results', () => {
-    for (const fuse of [fuseByRank, fuseByWeight, fuseByScore]) {
+    for (const fuse of [fuseByRank, fuseByScore]) {
       expect(fuse([])).toEqual([]);
       expect(fuse([{ ids: [], scores: [] }])).toEqual([]);
     }
@@ -176,7 +149,7 @@ describe('all of them', () => {
   it('refuse a k, a weight, a constant and legs that are none', () => {
     const refused = (words: string) =>
       expect.objectContaining({ code: 'invalid-input', message: expect.stringContaining(words) });
-    for (const fuse of [fuseByRank, fuseByWeight, fuseByScore]) {
+    for (const fuse of [fuseByRank, fuseByScore]) {
       for (const k of [0, 1.5, Number.NaN])
         expect(() => fuse([VECTORS], { k })).toThrow(refused(`k is ${k}`));
       expect(() => fuse([{ ...VECTORS, weight: -1 }])).toThrow(refused('weight of leg 0 is -1'));

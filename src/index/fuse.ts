@@ -9,8 +9,8 @@ export interface Leg<Id extends string | number = string | number> {
   /** How much the leg counts. Default: 1. A leg of weight 0 finds nothing; it only adds its scores to what others have found. */
   readonly weight?: number;
   /**
-   * The score that is worth nothing to {@link fuseByScore} and {@link fuseByWeight}, such as 0 for BM25. Default: the lowest score in the
-   * leg, so that the last one found is worth as little as one that was not found at all: right for cosines.
+   * The score that is worth nothing to {@link fuseByScore}, such as 0 for BM25. Default: the lowest score in the leg, so that the last one
+   * found is worth as little as one that was not found at all: right for cosines.
    */
   readonly lowest?: number;
   /**
@@ -55,25 +55,6 @@ export function fuseByRank<Id extends string | number>(
   if (!Number.isFinite(rankConstant) || rankConstant < 0)
     throw invalid(`rankConstant is ${rankConstant}; needed: a number of at least 0`);
   return fuse(legs, k, (rank) => 1 / (rankConstant + rank));
-}
-
-/**
- * Fusion by scores: each leg's are brought to 0 … 1, from its `lowest` score to the highest one of this query, and the score is their
- * weighted mean. What a leg has not found has 0 there; a leg whose scores are all equal gives 1 to each. Equal means are ordered by id, the
- * smaller one first.
- *
- * @throws SternaError `invalid-input` for a `k` or weight that is none, or a leg that is not in order.
- */
-export function fuseByWeight<Id extends string | number>(
-  legs: readonly Leg<Id>[],
-  { k = 10 }: FuseOptions = {},
-): Fused<Id>[] {
-  let total = 0;
-  for (const { weight = 1 } of legs) total += weight;
-  return fuse(legs, k, (_, score, { scores, lowest = scores[scores.length - 1] }) => {
-    const span = scores[0] - lowest;
-    return (span > 0 ? Math.max(0, (score - lowest) / span) : 1) / total;
-  });
 }
 
 /**

@@ -1,6 +1,6 @@
 import { crc32 } from '../crc32.ts';
 import { SternaError } from '../errors.ts';
-import type { HeldFiles, IndexProducts, IndexWork } from './work.ts';
+import type { HeldFiles, Perform } from './work.ts';
 
 /**
  * An index as one file: `u32` magic "STIX", version, bytes of the JSON, CRC-32 of the JSON; JSON { manifest, files: [{ name, bytes }] }; the files one
@@ -13,10 +13,6 @@ const HEADER_BYTES = 16;
 const MOST_JSON = 2 ** 27;
 /** Bytes that are read and written at a time. */
 const PIECE = 2 ** 22;
-
-type Perform = <K extends IndexWork['kind']>(
-  work: Extract<IndexWork, { kind: K }>,
-) => Promise<IndexProducts[K]>;
 
 /** The files of an index, piece by piece. */
 export function exportFiles(perform: Perform): ReadableStream<Uint8Array> {
@@ -77,17 +73,27 @@ export async function importFiles(
     if (jsonBytes > MOST_JSON) throw corrupt(`its description has ${jsonBytes} bytes`);
     const json = await reader.take(jsonBytes);
     if (crc32(json) !== checksum) throw corrupt('the checksum of its description does not match');
-    const { manifest, files } = parse(json);
+    await takeIn(parse(json), reader, perform);
+  } finally {
+    await reader.end();
+  }
+}
+
+async function takeIn({ manifest, files }: HeldFiles, reader: PieceReader, perform: Perform): Promise<void> {
+  const operation = crypto.randomUUID();
+  try {
+    await perform({ kind: 'begin-import', operation });
     for (const { name, bytes } of files) {
       for (let at = 0; at < bytes; ) {
         const piece = await reader.take(Math.min(PIECE, bytes - at));
-        await perform({ kind: 'write', file: name, at, bytes: piece });
+        await perform({ kind: 'write', operation, file: name, at, bytes: piece });
         at += piece.length;
       }
     }
-    await perform({ kind: 'adopt', manifest });
-  } finally {
-    await reader.end();
+    await perform({ kind: 'adopt', operation, manifest });
+  } catch (error) {
+    await perform({ kind: 'cancel-import', operation }).catch(() => {});
+    throw error;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Fusion } from '../index/collection/query.ts';
 import type { IndexFolder } from '../index/files/folder.ts';
 import type { Filter, Metadata } from '../index/metadata/types.ts';
 import type { CodeKind } from '../index/vectors/code-layout.ts';
@@ -35,7 +36,7 @@ export interface SearchDocument<M extends object = Metadata> {
 export interface SearchHit<M extends object = Metadata> {
   /** Id of the document. */
   readonly id: string;
-  /** What hits are ordered by: the cosine of query and passage where vectors alone are searched, the BM25 score where words alone are, else a mixture of both. */
+  /** What hits are ordered by: the cosine of query and passage where vectors alone are searched, the BM25 score where words alone are, else what {@link SearchOptions.fusion} makes of both. */
   readonly score: number;
   /** The score of each leg that has found the passage. */
   readonly scores: { readonly vector?: number; readonly lexical?: number };
@@ -121,6 +122,11 @@ export interface SearchOptions<M extends object = Metadata> {
    * What to search: meaning (`vector`, the default), words (`lexical`), or both (`hybrid`), with how much each counts where given.
    */
   mode?: 'vector' | 'lexical' | 'hybrid' | { readonly vector?: number; readonly lexical?: number };
+  /**
+   * How the hits of both are put in one order. `score` (default) adds cosines and BM25 scores, so that the leg that is surer of a query counts more in it;
+   * `rank` is reciprocal rank fusion, the sum of `weight / (60 + rank)`, which looks at no score.
+   */
+  fusion?: Fusion;
   /** Whether the finest codes of all passages are compared. Default: false: a scan of fewer dimensions proposes, which was measured to lose less than 0.5 %. */
   exact?: boolean;
   signal?: AbortSignal;

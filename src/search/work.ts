@@ -12,7 +12,8 @@ export type Slot = 'current' | 'next';
 export type IndexWork =
   | { readonly kind: 'info' }
   | { readonly kind: 'apply'; readonly batch: Batch; readonly space?: CollectionSpace; readonly slot?: Slot }
-  | { readonly kind: 'search'; readonly query: CollectionQuery }
+  /** `space` is the one of the query's vector. */
+  | { readonly kind: 'search'; readonly query: CollectionQuery; readonly space?: string }
   | { readonly kind: 'get'; readonly ids: readonly string[] }
   | { readonly kind: 'hashes'; readonly ids: readonly string[]; readonly slot?: Slot }
   | { readonly kind: 'ids'; readonly slot?: Slot }
@@ -20,17 +21,30 @@ export type IndexWork =
   | { readonly kind: 'compact' }
   /** Begins a collection that is to take the current one's place, or goes on with one of this space and these settings. */
   | { readonly kind: 'prepare'; readonly settings: CollectionSettings; readonly space: string }
-  /** Puts the next collection in the place of the current one, which is removed. */
-  | { readonly kind: 'swap' }
-  /** The same, if it has the same documents by then. */
-  | { readonly kind: 'swap-if-same' }
+  /** Puts the next collection in the place of the current one, which is removed, if both have the same documents by then. Done once for an operation. */
+  | { readonly kind: 'swap'; readonly operation: string }
+  /** Lets batches for the current collection wait, for some seconds unless it is said again; settles when those of before are done. */
+  | { readonly kind: 'pause'; readonly owner: string }
+  | { readonly kind: 'resume'; readonly owner: string }
   | { readonly kind: 'hold' }
   | { readonly kind: 'read'; readonly file: string; readonly start: number; readonly end: number }
   | { readonly kind: 'release' }
-  /** Writes bytes of a file of the next collection, which is not open. */
-  | { readonly kind: 'write'; readonly file: string; readonly at: number; readonly bytes: Uint8Array }
-  /** Opens the collection whose files were written, and puts it in the place of the current one. */
-  | { readonly kind: 'adopt'; readonly manifest: string };
+  /** Begins to take files in that are to take the current collection's place; what was to take it before is given up. */
+  | { readonly kind: 'begin-import'; readonly operation: string }
+  /** Writes bytes of one of the files. */
+  | {
+      readonly kind: 'write';
+      readonly operation: string;
+      readonly file: string;
+      readonly at: number;
+      readonly bytes: Uint8Array;
+    }
+  /** Opens the collection whose files were written, and puts it in the place of the current one. Done once for an operation. */
+  | { readonly kind: 'adopt'; readonly operation: string; readonly manifest: string }
+  | { readonly kind: 'cancel-import'; readonly operation: string };
+
+/** A call of one kind. */
+export type WorkOf<K extends IndexWork['kind']> = Extract<IndexWork, { kind: K }>;
 
 /** A document as it was added. */
 export interface StoredDocument {
@@ -56,15 +70,24 @@ export interface IndexProducts {
   passages: readonly (StoredPassages | undefined)[];
   compact: IndexReport;
   prepare: IndexReport;
-  swap: IndexReport;
-  /** Whether it was done. */
-  'swap-if-same': boolean;
+  /** Whether it was done, now or before. */
+  swap: boolean;
+  pause: undefined;
+  resume: undefined;
   hold: HeldFiles;
   read: Uint8Array;
   release: undefined;
+  'begin-import': undefined;
   write: undefined;
   adopt: IndexReport;
+  'cancel-import': undefined;
 }
+
+/** Has work done by an index. */
+export type Perform = <K extends IndexWork['kind']>(
+  work: WorkOf<K>,
+  signal?: AbortSignal,
+) => Promise<IndexProducts[K]>;
 
 /** What is to be known of an index. */
 export interface IndexReport {

@@ -1,5 +1,11 @@
 import type { Filter, Metadata } from '../metadata/types.ts';
 
+/**
+ * How what vectors and words have found is put in one order: by scores as they are, so that a leg that is sure of its hits counts more (`score`), or by
+ * reciprocal rank fusion (`rank`).
+ */
+export type Fusion = 'score' | 'rank';
+
 /** What a collection is asked. At least one of `vector` and `terms` is there. */
 export interface CollectionQuery {
   /** `[dimensions]`, of unit length. */
@@ -18,6 +24,8 @@ export interface CollectionQuery {
   readonly exact?: boolean;
   /** How much the legs count beside each other, where there are both. Default: 1 each. */
   readonly weights?: { readonly vector?: number; readonly lexical?: number };
+  /** How the legs are fused, where there are both. Default: `score`. */
+  readonly fusion?: Fusion;
 }
 
 /** A passage that was found. */

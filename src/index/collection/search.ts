@@ -1,5 +1,5 @@
 import { type FunnelPart, type FunnelPlan, searchFunnel, searchFunnelBy } from '../funnel.ts';
-import { COSINE_WEIGHT, fuseByScore } from '../fuse.ts';
+import { COSINE_WEIGHT, fuseByRank, fuseByScore } from '../fuse.ts';
 import type { GpuSearch } from '../gpu/gpu-search.ts';
 import { bm25, type LexicalPart } from '../lexical/bm25.ts';
 import { fullScore } from '../lexical/full-score.ts';
@@ -80,18 +80,35 @@ class PartSearch {
 
   private async fused(count: number): Promise<RankedRow[]> {
     const depth = Math.max(FUSION_DEPTH, count);
-    const { vector = 1, lexical = 1 } = this.query.weights ?? {};
-    const full = fullScore(this.lexicalParts, this.query.terms!);
-    const legs = [
-      { ...legOf(await this.byVector(depth)), weight: COSINE_WEIGHT * vector },
-      { ...legOf(this.byTerms(depth)), weight: lexical, lowest: 0, full },
-    ];
-    const fused = fuseByScore(legs, { k: count }).map(({ id, score, scores: [vector, lexical] }) => ({
-      key: id,
-      score,
-      scores: { vector, lexical },
-    }));
-    return equalsById(this.parts, fused);
+    const { terms, fusion = 'score', weights: { vector = 1, lexical = 1 } = {} } = this.query;
+    const vectors = legOf(await this.byVector(depth));
+    const words = legOf(this.byTerms(depth));
+    // All that was found, as equal ones are put in order before the last ones are left out.
+    const options = { k: 2 * depth };
+    const found =
+      fusion === 'rank'
+        ? fuseByRank(
+            [
+              { ...vectors, weight: vector },
+              { ...words, weight: lexical },
+            ],
+            options,
+          )
+        : fuseByScore(
+            [
+              { ...vectors, weight: COSINE_WEIGHT * vector },
+              { ...words, weight: lexical, lowest: 0, full: fullScore(this.lexicalParts, terms!) },
+            ],
+            options,
+          );
+    const ranked = found.map(
+      ({ id, score, scores: [vector, lexical] }): RankedRow => ({
+        key: id,
+        score,
+        scores: { vector, lexical },
+      }),
+    );
+    return equalsById(this.parts, ranked).slice(0, count);
   }
 
   private async byVector(count: number): Promise<{ key: number; score: number }[]> {
