@@ -48,6 +48,11 @@ export interface Manifest extends Stated {
 
 const NAME = 'manifest';
 
+/** The names of the files that a collection consists of, manifests aside. */
+export function filesOf({ segments, journal }: Pick<Manifest, 'segments' | 'journal'>): string[] {
+  return [...segments.flatMap(({ file, deleted }) => (deleted ? [file, deleted] : [file])), journal];
+}
+
 /** Replaces the manifest; see `writeTwins`. @throws SternaError `storage-full`, `storage`. */
 export function writeManifest(folder: IndexFolder, manifest: Manifest): Promise<void> {
   return writeTwins(folder, NAME, manifest);
@@ -95,8 +100,8 @@ export function isManifest(value: Partial<Manifest>): boolean {
   const { settings, segments, journal, nextFile, operations, space, plan } = value;
   if (!Array.isArray(segments) || !segments.every(isEntry) || !isCount(nextFile)) return false;
   if (!isFileName('journal', journal) || !isSettings(settings)) return false;
-  const files = segments.flatMap(({ file, deleted }) => (deleted ? [file, deleted] : [file]));
-  const numbers = [...files, journal].map((name) => Number(name.slice(name.indexOf('-') + 1)));
+  const files = filesOf({ segments, journal });
+  const numbers = files.map((name) => Number(name.slice(name.indexOf('-') + 1)));
   return (
     new Set(files).size === files.length &&
     numbers.every((number) => number < nextFile) &&

@@ -5,6 +5,9 @@ import type { MetadataSource } from '../metadata/source.ts';
 import type { VectorColumn } from '../vectors/vector-column.ts';
 import type { StoredText } from './stored-text.ts';
 
+/** Ids of documents, by their numbers; see {@link IdTable}. */
+export type DocumentIds = Pick<IdTable, 'length' | 'size' | 'has' | 'at' | 'mask'>;
+
 /**
  * Some documents of a collection: the head, which grows, or a sealed segment. Documents are numbered from 0; their passages are rows, and those of a
  * document lie together. A removed document keeps its number and its rows until the part is written anew.
@@ -13,7 +16,7 @@ export interface Part {
   /** For messages. */
   readonly name: string;
   /** Ids of its documents, by their numbers; removed ones are marked there. */
-  readonly ids: IdTable;
+  readonly ids: DocumentIds;
   readonly rows: number;
   /** What is scanned. */
   readonly codes: VectorColumn;

@@ -13,6 +13,8 @@ interface Stored {
   flushed: Uint8Array;
   readonly pending: Change[];
   isOpen: boolean;
+  /** How often journals had been flushed when it was made; nothing for what a restart has found. */
+  readonly madeAt?: number;
 }
 
 /**
@@ -27,6 +29,8 @@ export class CrashingFolder implements IndexFolder {
   readonly location = 'crashing';
   calls = 0;
   isDead = false;
+  /** How often journals were flushed: batches that were acknowledged. */
+  journalFlushes = 0;
   /** Of each name, what may be found there: the last one is what is there now. */
   private readonly histories = new Map<string, (Stored | undefined)[]>();
 
@@ -37,7 +41,8 @@ export class CrashingFolder implements IndexFolder {
     this.step();
     let stored = this.histories.get(name)?.at(-1);
     if (!stored && create) {
-      stored = { live: new Uint8Array(0), flushed: new Uint8Array(0), pending: [], isOpen: false };
+      const [live, flushed] = [new Uint8Array(0), new Uint8Array(0)];
+      stored = { live, flushed, pending: [], isOpen: false, madeAt: this.journalFlushes };
       this.push(name, stored);
     }
     if (!stored) return undefined;
@@ -68,6 +73,18 @@ export class CrashingFolder implements IndexFolder {
       folder.histories.set(name, [{ live: bytes, flushed: bytes, pending: [], isOpen: false }]);
     }
     return folder;
+  }
+
+  /** How often journals were flushed since a segment was begun that is not whole: batches beside a merge. */
+  get batchesBesideMerge(): number {
+    const begun = [...this.histories]
+      .filter(([name]) => name.startsWith('segment'))
+      .map(([, history]) => history.at(-1))
+      .filter((stored) => stored && stored.flushed.length === 0);
+    return Math.max(
+      0,
+      ...begun.map((stored) => this.journalFlushes - (stored!.madeAt ?? this.journalFlushes)),
+    );
   }
 
   /** Counts a call. */
@@ -120,6 +137,7 @@ class CrashingFile implements IndexFile {
     this.folder.step();
     this.stored.flushed = this.stored.live;
     this.stored.pending.length = 0;
+    if (this.name.startsWith('journal') && this.stored.flushed.length > 0) this.folder.journalFlushes++;
     this.folder.settle(this.name, this.stored);
   }
 

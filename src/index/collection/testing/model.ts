@@ -9,7 +9,7 @@ export const SPACE: CollectionSpace = { id: 'space of tests', dimensions: DIMENS
 export const SETTINGS: CollectionSettings = { codes: 'float32', passageTokens: 128, lexical: true };
 
 /** Different terms of the test's documents. */
-const TERMS = 12;
+export const TERMS = 12;
 
 /** A generator of documents, batches and queries, the same ones for a seed. */
 export class Workload {
