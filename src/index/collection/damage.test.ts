@@ -1,96 +1,221 @@
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { SternaError } from '../../errors.ts';
 import { MemoryFolder } from '../files/memory-folder.ts';
 import { Scanner } from '../scan/scanner.ts';
 import { randomNumbers } from '../testing/vectors.ts';
-import type { Batch } from './changes.ts';
+import type { Batch, IndexedDocument } from './changes.ts';
 import { Collection } from './collection.ts';
-import { damaged, filesOf, folderOf } from './testing/copies.ts';
-import { difference, Model, SETTINGS, SPACE, Workload } from './testing/model.ts';
+import { filesOf, folderOf } from './testing/copies.ts';
+import { DAMAGES, type Damage } from './testing/damages.ts';
+import { difference, differenceOfHits, Model, SETTINGS, SPACE, TERMS, Workload } from './testing/model.ts';
+
+/** Places of each kind in each file. */
+const PLACES = 45;
+/** Hits of each search. */
+const K = 12;
 
 const scanner = Scanner.alone();
 
 const open = (folder: MemoryFolder) =>
-  Collection.open({ folder, scanner, settings: SETTINGS, seal: { rows: 40, bytes: 2 ** 20 } });
+  Collection.open({ folder, scanner, settings: SETTINGS, seal: { rows: 120, bytes: 2 ** 22 } });
 
-/** Two segments, documents removed from one of them, and a journal of some batches. */
-async function made() {
-  const workload = new Workload(11, 60);
+interface Made {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** What is in the segments. */
+  readonly sealed: Model;
+  readonly journal: readonly Batch[];
+  /** All of it. */
+  readonly model: Model;
+  /** Ids of documents that were there at some time. */
+  readonly ids: readonly string[];
+}
+
+/** Segments of some pages of checksums, documents removed from them, and a journal of some batches. */
+async function makeFiles(): Promise<Made> {
+  const workload = new Workload(11, 150);
   const folder = new MemoryFolder();
   const collection = await open(folder);
+  const ids = new Set<string>();
   let model = new Model();
-  const apply = async (batch: Batch) => {
+  const apply = async () => {
+    const batch = withLongTexts(workload.batch());
+    for (const { id } of batch.put) ids.add(id);
     await collection.apply(batch, SPACE);
     model = model.after(batch);
+    return batch;
   };
-  while (collection.segmentCount < 2) {
-    await apply(workload.batch());
+  while (collection.segmentCount < 3) {
+    await apply();
     await collection.idle();
   }
   const sealed = model;
   const journal: Batch[] = [];
-  for (let i = 0; i < 6; i++) {
-    journal.push(workload.batch());
-    await apply(journal[i]);
-  }
+  for (let i = 0; i < 6; i++) journal.push(await apply());
   await collection.close();
-  return { files: await filesOf(folder), sealed, journal, model };
+  return { files: await filesOf(folder), sealed, journal, model, ids: [...ids] };
+}
+
+function withLongTexts(batch: Batch): Batch {
+  return { ...batch, put: batch.put.map((one) => ({ ...one, text: one.text + ' and so on'.repeat(250) })) };
 }
 
 const replayed = (model: Model, batches: readonly Batch[]) =>
   batches.reduce((state, batch) => state.after(batch), model);
 
-describe('damage', () => {
-  test('anywhere in any file is refused or does nothing; what of the journal is lost is told', async () => {
-    const { files, sealed, journal, model } = await made();
-    const kinds = new Set([...files.keys()].map((name) => name.split('-')[0]));
-    expect([...kinds].sort()).toEqual(['deleted', 'journal', 'manifest', 'segment']);
-    const counts = { refused: 0, whole: 0, lost: 0 };
-    const random = randomNumbers(3);
-    for (const [name, bytes] of files) {
-      for (let i = 0; i < 130; i++) {
-        const folder = await folderOf(files);
-        await folder.remove(name);
-        (await folder.open(name, { create: true }))!.write(0, damaged(bytes, random));
-        let collection: Collection | undefined;
-        try {
-          collection = await open(folder);
-          const words = await difference(collection, model, new Workload(i));
-          if (!words) {
-            counts.whole++;
-            continue;
-          }
-          expect(name).toMatch(/^journal/);
-          const { recovery } = collection;
-          const candidates = journal.flatMap((_, lost) => [
-            replayed(sealed, journal.slice(0, lost)),
-            replayed(sealed, journal.toSpliced(lost, 1)),
+/** What may be there when a place in the journal is damaged: all but some records that follow each other. */
+function statesOf({ sealed, journal }: Made): Model[] {
+  const states: Model[] = [];
+  for (let from = 0; from < journal.length; from++) {
+    for (let to = from + 1; to <= journal.length; to++)
+      states.push(replayed(sealed, [...journal.slice(0, from), ...journal.slice(to)]));
+  }
+  return states;
+}
+
+/** Says what differs from a state; nothing where nothing does. */
+type Check = (state: Model) => string | undefined;
+
+/** Asks for everything that a collection has. @returns checks of all answers, and how many questions were refused because of damage. */
+async function answersOf(
+  collection: Collection,
+  ids: readonly string[],
+): Promise<{ checks: Check[]; refused: number }> {
+  const checks: Check[] = [];
+  let refused = 0;
+  const ask = async <Answer>(
+    question: () => Answer | Promise<Answer>,
+    check: (answer: Answer, state: Model) => string | undefined,
+  ) => {
+    try {
+      const answer = await question();
+      checks.push((state) => check(answer, state));
+    } catch (error) {
+      expectCorrupt(error);
+      refused++;
+    }
+  };
+  checks.push((state) => (collection.size === state.documents.size ? undefined : 'there are others'));
+  for (const id of ids) {
+    await ask(
+      () => collection.passages(id),
+      (found, { documents }) => {
+        const document = documents.get(id);
+        const plain = (one: Pick<IndexedDocument, 'text' | 'metadata' | 'passages'> | undefined) =>
+          JSON.stringify([
+            one?.text,
+            one?.metadata,
+            one?.passages.map(({ start, end, vector }) => [start, end, ...vector]),
           ]);
-          const differences = await Promise.all(
-            candidates.map((one) => difference(collection!, one, new Workload(i))),
-          );
-          expect(differences).toContain(undefined);
-          // A journal that ends at the end of a record is whole: nobody can tell.
-          const isCutBetween =
-            recovery.replayed < journal.length && recovery.tornBytes === 0 && recovery.damagedRecords === 0;
-          if (isCutBetween) expect((await filesOf(folder)).get(name)!.length).toBeLessThan(bytes.length);
-          counts.lost++;
-        } catch (error) {
-          if (!(error instanceof SternaError)) throw error;
-          expect(error.code).toBe('corrupt-file');
-          counts.refused++;
-        } finally {
-          await collection?.close();
+        return plain(found) === plain(document) ? undefined : `${id} is another one`;
+      },
+    );
+    await ask(
+      () => collection.hash(id),
+      (hash, { documents }) => (hash === documents.get(id)?.hash ? undefined : `${id} has another hash`),
+    );
+  }
+  const workload = new Workload(5);
+  for (let i = 0; i < 3; i++) {
+    const vector = workload.vector();
+    await ask(
+      () => collection.search({ vector, k: K, perDocument: K }),
+      (hits, state) =>
+        differenceOfHits(hits, state.ranked(vector).slice(0, K)) ??
+        (hits.every(({ id, text }) => text === state.documents.get(id)?.text) ? undefined : 'another text'),
+    );
+  }
+  for (let term = 0; term < TERMS; term++) {
+    const terms = Uint32Array.of(term);
+    await ask(
+      () => collection.search({ terms, k: 1000, perDocument: 1000 }),
+      (hits, state) => {
+        const places = hits.map(({ id, start }) => `${id} ${start}`).sort();
+        return `${places}` === `${state.withTerms(terms).sort()}` ? undefined : `term ${term} is elsewhere`;
+      },
+    );
+  }
+  return { checks, refused };
+}
+
+/** The number of the first state that all answers are right for; −1 where there is none. */
+function stateOf(checks: readonly Check[], states: readonly Model[]): number {
+  return states.findIndex((state) => checks.every((check) => check(state) === undefined));
+}
+
+function expectCorrupt(error: unknown): void {
+  if (!(error instanceof SternaError)) throw error;
+  expect(error.code).toBe('corrupt-file');
+}
+
+/** What becomes of a folder with a damaged file: it is refused when it is opened or read, repaired, or what is lost is told. */
+type Outcome = 'refused at once' | 'refused when read' | 'repaired' | 'told';
+
+async function outcomeOf(made: Made, name: string, bytes: Uint8Array): Promise<Outcome> {
+  const folder = await folderOf(new Map([...made.files, [name, bytes]]));
+  let collection: Collection;
+  try {
+    collection = await open(folder);
+  } catch (error) {
+    expectCorrupt(error);
+    return 'refused at once';
+  }
+  try {
+    const { checks, refused } = await answersOf(collection, made.ids);
+    const isOfJournal = name.startsWith('journal');
+    const states = isOfJournal ? statesOf(made) : [made.model];
+    expect(stateOf(checks, states)).toBeGreaterThanOrEqual(0);
+    if (refused > 0) return 'refused when read';
+    const { tornBytes, damagedRecords, replayed } = collection.recovery;
+    if (!isOfJournal) {
+      // Only manifests are there twice.
+      expect(name).toMatch(/^manifest/);
+      expect((await filesOf(folder)).get(name)).toEqual(made.files.get(name));
+      return 'repaired';
+    }
+    expect(replayed).toBeLessThan(made.journal.length);
+    // A journal that ends at the end of a record is whole: nobody can tell.
+    const isCutBetween = tornBytes === 0 && damagedRecords === 0;
+    if (isCutBetween) expect(bytes.length).toBeLessThan(made.files.get(name)!.length);
+    return 'told';
+  } finally {
+    await collection.close();
+  }
+}
+
+describe('damage', () => {
+  let made: Made;
+  beforeAll(async () => {
+    made = await makeFiles();
+  });
+
+  test('at any of a thousand places is refused, repaired or told, and no answer is wrong', async () => {
+    const kinds = [...made.files.keys()].map((name) => name.split('-')[0]).sort();
+    expect(kinds.filter((kind) => kind === 'segment')).toHaveLength(3);
+    expect(new Set(kinds)).toEqual(new Set(['deleted', 'journal', 'manifest', 'segment']));
+    const random = randomNumbers(3);
+    const counts = new Map<Outcome, number>();
+    let places = 0;
+    for (const [name, bytes] of made.files) {
+      for (const kind of Object.keys(DAMAGES) as Damage[]) {
+        for (let i = 0; i < PLACES; i++) {
+          const damaged = DAMAGES[kind](bytes, random);
+          const outcome = await outcomeOf(made, name, damaged).catch((cause) => {
+            throw new Error(`${kind} ${i} in ${name}: ${(cause as Error).message}`, { cause });
+          });
+          counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+          places++;
         }
       }
     }
-    expect(counts.refused).toBeGreaterThan(150);
-    expect(counts.whole).toBeGreaterThan(100);
-    expect(counts.lost).toBeGreaterThan(80);
-  });
+    expect(places).toBeGreaterThanOrEqual(1000);
+    expect(counts.get('refused at once')).toBeGreaterThan(300);
+    expect(counts.get('refused when read')).toBeGreaterThan(50);
+    expect(counts.get('repaired')).toBe(2 * 3 * PLACES);
+    expect(counts.get('told')).toBe(3 * PLACES);
+  }, 60_000);
 
   test('in the middle of the journal costs the records that it hits, and those behind them are found', async () => {
-    const { files, sealed, journal } = await made();
+    const { files, sealed, journal } = made;
     const [name, bytes] = [...files].find(([one]) => one.startsWith('journal'))!;
     for (let byte = 0; byte < 30; byte++) {
       const copy = bytes.slice();
@@ -108,13 +233,14 @@ describe('damage', () => {
   });
 
   test('of both manifests is refused', async () => {
-    const { files } = await made();
+    const files = copyOf(made.files);
     for (const name of ['manifest-a', 'manifest-b']) files.get(name)![20] ^= 1;
     await expect(open(await folderOf(files))).rejects.toMatchObject({ code: 'corrupt-file' });
   });
 
   test('is mended in one manifest, so that the other one may be damaged later', async () => {
-    const { files, model } = await made();
+    const files = copyOf(made.files);
+    const { model } = made;
     files.get('manifest-a')![20] ^= 1;
     const folder = await folderOf(files);
     await (await open(folder)).close();
@@ -126,7 +252,7 @@ describe('damage', () => {
   });
 
   test('a journal that is missing is told', async () => {
-    const { files, sealed } = await made();
+    const { files, sealed } = made;
     const collection = await open(await folderOf([...files].filter(([name]) => !name.startsWith('journal'))));
     expect(collection.recovery.damagedRecords).toBe(1);
     expect(await difference(collection, sealed, new Workload(1))).toBeUndefined();
@@ -134,7 +260,7 @@ describe('damage', () => {
   });
 
   test('texts full of what looks like records are searched in bounded time', async () => {
-    const { files } = await made();
+    const { files } = made;
     const [name] = [...files].find(([one]) => one.startsWith('journal'))!;
     const record = new Uint8Array(28);
     record.set(new TextEncoder().encode('{"operation":'), 15);
@@ -149,3 +275,7 @@ describe('damage', () => {
     await collection.close();
   });
 });
+
+function copyOf(files: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array> {
+  return new Map([...files].map(([name, bytes]) => [name, bytes.slice()]));
+}
