@@ -487,6 +487,17 @@ test('codes are relative to the mean of the first thousand vectors, which are ex
   for (const [i, x] of index.get('7')!.entries()) expect(x).toBeCloseTo(vectors[7 * 64 + i], 2);
 });
 
+test('bytes in a Buffer of Node, within others, are read as they are in an array', () => {
+  const index = new VectorIndex({ dimensions: DIMENSIONS, codes: 'int8', mean });
+  for (let i = 0; i < 20; i++) index.add(i % 2 === 0 ? `${i}` : `${i}`.repeat(200), [1, i, 0, -i, 2]);
+  const bytes = index.toBytes();
+  const buffer = Buffer.concat([Buffer.alloc(24, 7), bytes, Buffer.alloc(9, 7)]);
+  const copy = VectorIndex.from(buffer.subarray(24, 24 + bytes.length));
+  expect(copy.search([1, 2, 0, 0, 0])).toEqual(index.search([1, 2, 0, 0, 0]));
+  expect(copy.mean).toEqual(mean);
+  expect(copy.toBytes()).toEqual(bytes);
+});
+
 test('a filter that lets few vectors through finds them all the same', () => {
   const index = new VectorIndex({ dimensions: 16, codes: 'int8' });
   index.addMany(

@@ -294,7 +294,11 @@ export class VectorIndex {
    * @throws SternaError `corrupt-file` for bytes that are no index, or are damaged, or of a newer format.
    */
   static from(bytes: Uint8Array | ArrayBuffer): VectorIndex {
-    const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
+    // Not as it comes: `slice` of Node's Buffer copies nothing.
+    const view =
+      bytes instanceof Uint8Array
+        ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+        : new Uint8Array(bytes);
     return versionOf(view) === 1 ? fromVersion1(view) : VectorIndex.fromVersion2(view);
   }
 

@@ -35,6 +35,6 @@ export function meanBytes(mean: Float32Array): Uint8Array<ArrayBuffer> {
 /** Reads {@link meanBytes}; nothing where they are no mean of so many dimensions. */
 export function readMean(bytes: Uint8Array, dimensions: number): Float32Array | undefined {
   if (bytes.length !== 4 * dimensions) return undefined;
-  const mean = new Float32Array(bytes.slice().buffer);
+  const mean = new Float32Array(Uint8Array.from(bytes).buffer);
   return isMean(mean, dimensions) ? mean : undefined;
 }
