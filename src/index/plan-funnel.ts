@@ -14,7 +14,7 @@ const RECALL = 0.999;
 /** Oversampling factors that are tried. */
 const OVERSAMPLES = [2, 4, 8, 16, 32, 64];
 /** What it costs to look at a row again, in bytes of codes that are scanned meanwhile. */
-const RESCORE_BYTES = 8192;
+const RESCORE_BYTES = 24_576;
 
 /**
  * Measures, on the index's own vectors, how few planes of the codes and how little oversampling find at least 99.9 % of the ten nearest

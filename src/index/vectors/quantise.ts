@@ -97,7 +97,8 @@ export class Quantiser {
   private writeSigns(vectors: Float32Array, from: number, bytes: Uint8Array, place: RowPlace): void {
     const { dimensions, planeBytes } = this.layout;
     const { row } = this;
-    const { squares } = this.takeRow(vectors, from);
+    this.takeRow(vectors, from);
+    const squares = this.squares();
     let sizes = 0;
     for (let i = 0; i < planeBytes; i++) {
       const end = Math.min(8, dimensions - 8 * i);
@@ -121,7 +122,8 @@ export class Quantiser {
   ): void {
     const { dimensions, planes, planeBytes } = this.layout;
     const { row } = this;
-    const { largest } = this.takeRow(vectors, from);
+    this.takeRow(vectors, from);
+    const largest = this.largest();
     const factor = factorAbove(largest);
     bytes[place.factorAt] = factor;
     const steps = MOST_INT8 / factorOf(factor);
@@ -140,8 +142,9 @@ export class Quantiser {
   private writeInt4(vectors: Float32Array, from: number, bytes: Uint8Array, place: RowPlace): void {
     const { dimensions, planes, planeBytes } = this.layout;
     const { row } = this;
-    const { largest, squares } = this.takeRow(vectors, from);
-    const factor = factorAbove(Math.min(largest, INT4_DEVIATIONS * Math.sqrt(squares / dimensions)));
+    this.takeRow(vectors, from);
+    const deviation = Math.sqrt(this.squares() / dimensions);
+    const factor = factorAbove(Math.min(this.largest(), INT4_DEVIATIONS * deviation));
     bytes[place.factorAt] = factor;
     const steps = INT4_ZERO / factorOf(factor);
     for (let plane = 0; plane < planes; plane++) {
@@ -157,19 +160,32 @@ export class Quantiser {
   }
 
   /** Brings a vector less the mean, turned, to `row`. */
-  private takeRow(vectors: Float32Array, from: number): { largest: number; squares: number } {
-    const { row, mean } = this;
-    for (let i = 0; i < row.length; i++) row[i] = vectors[from + i] - mean[i];
-    this.rotation.turn(row);
+  private takeRow(vectors: Float32Array, from: number): void {
+    this.rotation.applyToRest(vectors, from, this.mean, this.row);
+  }
+
+  /** Size of the largest number of the row. */
+  private largest(): number {
+    const { row } = this;
     let largest = 0;
-    let squares = 0;
     for (let i = 0; i < row.length; i++) {
-      const x = row[i];
-      squares += x * x;
-      const size = x < 0 ? -x : x;
+      const size = Math.abs(row[i]);
       if (size > largest) largest = size;
     }
-    return { largest, squares };
+    return largest;
+  }
+
+  /** Square of the row's length. Two sums, so that they do not wait for each other. */
+  private squares(): number {
+    const { row } = this;
+    let even = 0;
+    let odd = 0;
+    const last = row.length - 1;
+    for (let i = 0; i < last; i += 2) {
+      even += row[i] * row[i];
+      odd += row[i + 1] * row[i + 1];
+    }
+    return row.length % 2 === 0 ? even + odd : even + odd + row[last] * row[last];
   }
 }
 

@@ -29,16 +29,21 @@ export class Rotation {
 
   /** A copy of a vector, turned. */
   apply(vector: ArrayLike<number>): Float64Array {
-    const turned = Float64Array.from(vector);
-    this.turn(turned);
+    const turned = this.factors.map((factor, i) => factor * vector[i]);
+    for (const block of this.blocks) transform(turned, block);
     return turned;
   }
 
-  /** Turns a vector, in place. */
-  turn(vector: Float64Array): void {
+  /**
+   * Turns what a vector differs in from another one.
+   *
+   * @param vectors - `[…, dimensions]`, of which the one that begins at `from` is meant.
+   * @param turned - `[dimensions]`, written.
+   */
+  applyToRest(vectors: Float32Array, from: number, mean: Float32Array, turned: Float64Array): void {
     const { factors } = this;
-    for (let i = 0; i < factors.length; i++) vector[i] *= factors[i];
-    for (const block of this.blocks) transform(vector, block);
+    for (let i = 0; i < factors.length; i++) turned[i] = (vectors[from + i] - mean[i]) * factors[i];
+    for (const block of this.blocks) transform(turned, block);
   }
 
   /** Turns a vector back, in place. */
@@ -66,6 +71,20 @@ function signOf(dimension: number): number {
 function transform(values: Float64Array, { start, size }: Block): void {
   const end = start + size;
   let half = 1;
+  if (size >= 4) {
+    half = 4;
+    // The first of the steps below, whose innermost loops would have one turn each.
+    for (let i = start; i < end; i += 4) {
+      const a = values[i];
+      const b = values[i + 1];
+      const c = values[i + 2];
+      const d = values[i + 3];
+      values[i] = a + b + (c + d);
+      values[i + 1] = a - b + (c - d);
+      values[i + 2] = a + b - (c + d);
+      values[i + 3] = a - b - (c - d);
+    }
+  }
   for (; 4 * half <= size; half *= 4) {
     for (let block = start; block < end; block += 4 * half) {
       for (let i = block; i < block + half; i++) {
