@@ -98,18 +98,44 @@ export class IndexVectors {
     }
   }
 
-  /** Takes the mean of the vectors that are there, if there is none yet. */
+  /** Takes the mean of the vectors that are there, if there is none yet. Where there is no memory for codes, all stays as it is. */
   settle(): void {
     const { pending } = this;
-    if (!pending || pending.length === 0) return;
+    const vectors = this.waiting;
+    if (!pending || !vectors || vectors.length === 0) return;
+    this.open(meanOf(vectors, this.spec.dimensions));
+    try {
+      this.coarse?.append(vectors);
+      this.fine?.append(vectors);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.pending = undefined;
+    pending.dispose();
+  }
+
+  /** A copy of the vectors that wait for their mean; nothing where there is one. */
+  get waiting(): Float32Array | undefined {
+    const { pending } = this;
+    if (!pending) return undefined;
     const { dimensions } = this.spec;
     const vectors = new Float32Array(pending.length * dimensions);
     for (let row = 0; row < pending.length; row++)
       pending.row(row, vectors.subarray(row * dimensions, (row + 1) * dimensions));
-    this.open(meanOf(vectors, dimensions));
-    this.pending = undefined;
-    for (const column of this.columns) column.append(vectors);
-    pending.dispose();
+    return vectors;
+  }
+
+  /** Takes back all but the first rows. @param waiting - these rows, where they waited for their mean. */
+  restore(rows: number, waiting: Float32Array | undefined): void {
+    if (waiting && !this.pending) {
+      this.close();
+      this.pending = new VectorColumn(this.scanner.heap, {
+        kind: 'float32',
+        dimensions: this.spec.dimensions,
+      });
+      this.pending.append(waiting);
+    } else this.truncate(rows);
   }
 
   /** Codes as files have them. */
@@ -127,6 +153,14 @@ export class IndexVectors {
 
   private get columns(): VectorColumn[] {
     return [this.pending, this.coarse, this.fine].filter((column) => column !== undefined);
+  }
+
+  /** There are no codes then. */
+  private close(): void {
+    this.coarse?.dispose();
+    this.fine?.dispose();
+    this.coarse = undefined;
+    this.fine = undefined;
   }
 
   private open(mean?: Float32Array): void {

@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { SternaError } from '../errors.ts';
+import { Heap } from './scan/heap.ts';
 import { randomNumbers, randomVectors } from './testing/vectors.ts';
 import { VectorIndex, type VectorIndexOptions } from './vector-index.ts';
 
@@ -496,6 +497,58 @@ test('bytes in a Buffer of Node, within others, are read as they are in an array
   expect(copy.search([1, 2, 0, 0, 0])).toEqual(index.search([1, 2, 0, 0, 0]));
   expect(copy.mean).toEqual(mean);
   expect(copy.toBytes()).toEqual(bytes);
+});
+
+test('an index that is refused memory for codes keeps its vectors as they are', () => {
+  const vectors = randomVectors(50, 64, 1);
+  const index = new VectorIndex({ dimensions: 64, codes: 'int8', rerank: 'binary' });
+  index.addMany(
+    Array.from({ length: 50 }, (_, i) => `${i}`),
+    vectors,
+  );
+  const before = index.search(vectors.subarray(0, 64));
+  const { allocate } = Heap.prototype;
+  for (const allowed of [0, 1]) {
+    let left = allowed;
+    const spy = vi.spyOn(Heap.prototype, 'allocate').mockImplementation(function (this: Heap, bytes) {
+      if (left-- <= 0) throw new SternaError('limits', 'There is no more memory.');
+      return allocate.call(this, bytes);
+    });
+    expect(refused(() => index.toBytes())).toMatch(/^limits/);
+    spy.mockRestore();
+    expect(index.search(vectors.subarray(0, 64))).toEqual(before);
+    expect(index.get('7')).toEqual(vectors.slice(7 * 64, 8 * 64));
+  }
+  expect(VectorIndex.from(index.toBytes()).size).toBe(50);
+});
+
+test('vectors that are refused leave those that waited for their mean as they were', () => {
+  const vectors = randomVectors(1505, 64, 1);
+  const ids = Array.from({ length: 1505 }, (_, i) => `${i}`);
+  const index = new VectorIndex({ dimensions: 64, codes: 'int8' });
+  index.addMany(ids.slice(0, 5), vectors.subarray(0, 5 * 64));
+  const more = [...ids.slice(5, 1504), '0'];
+  expect(refused(() => index.addMany(more, vectors.subarray(5 * 64)))).toMatch(/^duplicate-id/);
+  expect(index.mean).toBeUndefined();
+  expect(index.size).toBe(5);
+  expect(index.get('3')).toEqual(vectors.slice(3 * 64, 4 * 64));
+  index.addMany(ids.slice(5), vectors.subarray(5 * 64));
+  expect(index.search(vectors.subarray(700 * 64, 701 * 64))[0].id).toBe('700');
+});
+
+test('a mean is copied, and may be plain numbers', () => {
+  const own = [...mean];
+  const index = new VectorIndex({
+    dimensions: DIMENSIONS,
+    codes: 'int8',
+    mean: own as unknown as Float32Array,
+  });
+  index.add('tern', [1, 2, 3, 4, 5]);
+  const hits = index.search([1, 2, 3, 4, 5]);
+  own.fill(0.3);
+  index.mean!.fill(0.3);
+  expect(index.search([1, 2, 3, 4, 5])).toEqual(hits);
+  expect(VectorIndex.from(index.toBytes()).search([1, 2, 3, 4, 5])).toEqual(hits);
 });
 
 test('a filter that lets few vectors through finds them all the same', () => {

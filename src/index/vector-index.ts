@@ -112,7 +112,8 @@ export class VectorIndex {
 
   /** @throws SternaError `invalid-dimensions`, `invalid-input` for codes or a mean that are none. */
   constructor(options: VectorIndexOptions) {
-    const { dimensions, space, codes = 'float32', rerank, mean } = options;
+    const { dimensions, space, codes = 'float32', rerank } = options;
+    const mean = options.mean && Float32Array.from(options.mean);
     if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > MOST_DIMENSIONS) {
       throw new SternaError(
         'invalid-dimensions',
@@ -149,7 +150,7 @@ export class VectorIndex {
 
   /** The mean that its codes are relative to; nothing where they are all float32, as they are while there are too few vectors. */
   get mean(): Float32Array | undefined {
-    return this.vectors.mean;
+    return this.vectors.mean?.slice();
   }
 
   /** Bytes of memory that it takes. */
@@ -190,6 +191,7 @@ export class VectorIndex {
       : (i: number) => vectors[i];
     this.sweep(FEW_REMOVED);
     const before = this.ids.length;
+    const { waiting } = this.vectors;
     this.ids.reserve(ids.length);
     try {
       this.vectors.reserve(ids.length);
@@ -197,7 +199,7 @@ export class VectorIndex {
         this.addBatch(ids, vectorAt, start, Math.min(ids.length, start + ADDED));
     } catch (error) {
       this.ids.truncate(before);
-      this.vectors.truncate(before);
+      this.vectors.restore(before, waiting);
       throw error;
     }
   }

@@ -111,7 +111,7 @@ export class IndexService implements Service<IndexWork, IndexProducts[IndexWork[
 
   /** Closes files; work under way is refused. */
   dispose(): void {
-    void this.close();
+    void this.close().catch(() => {});
   }
 
   /** Settles when the files are closed. */

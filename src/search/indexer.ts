@@ -5,6 +5,7 @@ import type { CollectionSettings } from '../index/collection/manifest.ts';
 import { lexicalText } from '../index/lexical/lexical-text.ts';
 import { type LocatedTerms, locateTerms } from '../index/lexical/terms.ts';
 import type { Metadata } from '../index/metadata/types.ts';
+import { unitVector } from '../index/vectors/unit.ts';
 import { hashOf } from './check-documents.ts';
 import type { PassageEmbedder, SearchDocument } from './index-types.ts';
 
@@ -37,7 +38,12 @@ export class Indexer {
     let row = 0;
     const documents = group.map((document, i): IndexedDocument => {
       const own = passages[i].map(({ start, end }, j): IndexedPassage => {
-        return { start, end, vector: embeddings[row++].values, terms: terms?.[i][j].terms };
+        return {
+          start,
+          end,
+          vector: unitVector(embeddings[row++].values, space.dimensions),
+          terms: terms?.[i][j].terms,
+        };
       });
       return indexed(document, own);
     });
@@ -59,7 +65,7 @@ export class Indexer {
       specialTokens: 'text',
       signal,
     });
-    return { vector: embeddings[0].values, space: space.id };
+    return { vector: unitVector(embeddings[0].values, space.dimensions), space: space.id };
   }
 
   /** The terms of texts, by the embedder's tokenizer. @throws SternaError `invalid-input` where it has none. */

@@ -63,7 +63,9 @@ export class Slots {
    * @throws SternaError `invalid-input` where there is none, `corrupt-file`.
    */
   async next(): Promise<Collection> {
-    return this.openedNext ?? this.inTurn(() => this.preparedNext());
+    // An import has a next collection, too, which is nobody else's.
+    if (this.openedNext && this.root.state.isPreparing) return this.openedNext;
+    return this.inTurn(() => this.preparedNext());
   }
 
   /** Does work after what was asked for before. @throws SternaError `disposed`, and what the work throws. */
@@ -161,8 +163,8 @@ export class Slots {
     this.closed = true;
     await this.turns.done;
     if (this.root.state.importing !== undefined) await this.discardNext().catch(() => {});
-    await this.openedNext?.close();
-    await this.current.close();
+    const closed = await Promise.allSettled([this.openedNext?.close(), this.current.close()]);
+    for (const one of closed) if (one.status === 'rejected') throw one.reason;
   }
 
   private async preparedNext(): Promise<Collection> {

@@ -1,6 +1,9 @@
 import { SternaError } from '../../errors.ts';
 import type { Batch, IndexedDocument } from './changes.ts';
 
+/** By how much the square of a vector's length may differ from 1: codes of vectors that were read again are a little longer or shorter. */
+const LENGTH_TOLERANCE = 0.01;
+
 /**
  * Refuses what could not be read again from the journal or from a segment: it would be acknowledged and then lost.
  *
@@ -27,6 +30,13 @@ function checkDocument({ id, text, hash, passages }: IndexedDocument, dimensions
       throw new SternaError(
         'invalid-vector',
         `The vector of passage ${i} of "${id}" has ${vector.length} numbers; needed: ${dimensions}, all of them finite.`,
+      );
+    }
+    const squares = vector.reduce((sum, x) => sum + x * x, 0);
+    if (Math.abs(squares - 1) > LENGTH_TOLERANCE) {
+      throw new SternaError(
+        'invalid-vector',
+        `The vector of passage ${i} of "${id}" has the length ${Math.sqrt(squares)}; needed: 1.`,
       );
     }
   }

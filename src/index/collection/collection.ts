@@ -207,7 +207,14 @@ export class Collection {
   holdFiles(): Promise<{ readonly manifest: Manifest; readonly release: () => void }> {
     return this.inTurn(async () => {
       await this.store.seal();
-      return { manifest: this.store.state, release: this.store.hold() };
+      const { state } = this.store;
+      const giveBack = this.store.hold();
+      const release = () => {
+        giveBack();
+        // What has waited for the files to be free.
+        this.maintenance.soon();
+      };
+      return { manifest: state, release };
     });
   }
 

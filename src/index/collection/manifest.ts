@@ -1,7 +1,7 @@
 import { SternaError } from '../../errors.ts';
 import type { IndexFolder } from '../files/folder.ts';
 import type { FunnelPlan } from '../funnel.ts';
-import { CODE_KINDS, type CodeKind } from '../vectors/code-layout.ts';
+import { CODE_KINDS, type CodeKind, MOST_DIMENSIONS } from '../vectors/code-layout.ts';
 import { forgetTwins, mendTwins, readTwins, type Stated, writeTwins } from './twin-files.ts';
 
 /** Raised with every change that readers of before would misread. */
@@ -107,7 +107,7 @@ export function isManifest(value: Partial<Manifest>): boolean {
     numbers.every((number) => number < nextFile) &&
     Array.isArray(operations) &&
     operations.every((operation) => typeof operation === 'string') &&
-    (space === undefined || (typeof space?.id === 'string' && isAtLeastOne(space.dimensions))) &&
+    (space === undefined || (typeof space?.id === 'string' && areDimensions(space.dimensions))) &&
     (plan === undefined || [plan?.planes, plan?.oversample].every(isAtLeastOne))
   );
 }
@@ -129,12 +129,16 @@ function isSettings(value: Partial<CollectionSettings> | null | undefined): valu
     (rerank === undefined || isKind(rerank)) &&
     isAtLeastOne(passageTokens) &&
     typeof lexical === 'boolean' &&
-    (dimensions === undefined || isAtLeastOne(dimensions))
+    (dimensions === undefined || areDimensions(dimensions))
   );
 }
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 52;
+}
+
+function areDimensions(value: unknown): boolean {
+  return isAtLeastOne(value) && (value as number) <= MOST_DIMENSIONS;
 }
 
 function isAtLeastOne(value: unknown): boolean {

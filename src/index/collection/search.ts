@@ -52,7 +52,6 @@ export async function searchParts(
 
 class PartSearch {
   private readonly masks: readonly (Uint32Array | undefined)[];
-  private readonly lexicalParts: readonly (LexicalPart & { readonly part: number })[];
 
   constructor(
     private readonly means: SearchMeans,
@@ -61,8 +60,21 @@ class PartSearch {
   ) {
     const filter = query.filter && compileFilter(query.filter);
     this.masks = parts.map((part) => rowMask(part, documentMask(part, filter)));
-    this.lexicalParts = parts.flatMap(({ postings }, part) =>
-      postings ? [{ postings, mask: this.masks[part], part }] : [],
+  }
+
+  /** The rows of a part that take part. It may have grown meanwhile: rows that have come since the search began do not. */
+  private maskOf(part: number): Uint32Array | undefined {
+    const mask = this.masks[part];
+    const words = Math.ceil(this.parts[part].rows / 32);
+    if (!mask || mask.length >= words) return mask;
+    const longer = new Uint32Array(words);
+    longer.set(mask);
+    return longer;
+  }
+
+  private lexicalParts(): (LexicalPart & { readonly part: number })[] {
+    return this.parts.flatMap(({ postings }, part) =>
+      postings ? [{ postings, mask: this.maskOf(part), part }] : [],
     );
   }
 
@@ -97,7 +109,7 @@ class PartSearch {
         : fuseByScore(
             [
               { ...vectors, weight: COSINE_WEIGHT * vector },
-              { ...words, weight: lexical, lowest: 0, full: fullScore(this.lexicalParts, terms!) },
+              { ...words, weight: lexical, lowest: 0, full: fullScore(this.lexicalParts(), terms!) },
             ],
             options,
           );
@@ -112,10 +124,12 @@ class PartSearch {
   }
 
   private async byVector(count: number): Promise<{ key: number; score: number }[]> {
-    const { parts, masks } = this;
+    const { parts } = this;
     const { scanner, gpu, plan } = this.means;
     const { vector, exact, minScore } = this.query;
-    const searched = parts.map(({ codes, rerank }, i): FunnelPart => ({ codes, rerank, mask: masks[i] }));
+    const searched = parts.map(
+      ({ codes, rerank }, i): FunnelPart => ({ codes, rerank, mask: this.maskOf(i) }),
+    );
     const options = {
       k: count,
       exact,
@@ -136,7 +150,7 @@ class PartSearch {
   }
 
   private byTerms(count: number): { key: number; score: number }[] {
-    const searched = this.lexicalParts;
+    const searched = this.lexicalParts();
     const found = bm25(searched, this.query.terms!, { k: count });
     const ranked = Array.from(found.rows, (row, i) => ({
       key: searched[found.parts[i]].part * ROWS + row,

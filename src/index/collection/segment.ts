@@ -2,7 +2,7 @@ import type { IndexFolder } from '../files/folder.ts';
 import { IdTable } from '../ids/id-table.ts';
 import { LexicalSection } from '../lexical/section.ts';
 import { MetadataColumns } from '../metadata/columns.ts';
-import { CODE_KINDS, codeBytes, codeLayout } from '../vectors/code-layout.ts';
+import { CODE_KINDS, codeBytes, codeLayout, MOST_DIMENSIONS } from '../vectors/code-layout.ts';
 import { readMean } from '../vectors/mean.ts';
 import { type ColumnHeap, type ColumnSpec, VectorColumn } from '../vectors/vector-column.ts';
 import { documentAt, type Part } from './part.ts';
@@ -209,7 +209,8 @@ function checkInfo(info: Partial<SegmentInfo>, path: string): SegmentInfo {
   const isSpec = (spec: Partial<CodesInfo> | undefined) =>
     CODE_KINDS.includes(spec?.kind as ColumnSpec['kind']) &&
     isCount(spec!.dimensions) &&
-    spec!.dimensions! > 0;
+    spec!.dimensions! > 0 &&
+    spec!.dimensions! <= MOST_DIMENSIONS;
   const isFine =
     isCount(info.documents) &&
     isCount(info.rows) &&

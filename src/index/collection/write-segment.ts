@@ -5,6 +5,7 @@ import { mergeSteps } from '../lexical/merge.ts';
 import { columnsOf } from '../metadata/columns.ts';
 import { MetadataHead } from '../metadata/head.ts';
 import { meanBytes } from '../vectors/mean.ts';
+import { unitVector } from '../vectors/unit.ts';
 import type { ColumnHeap, ColumnSpec } from '../vectors/vector-column.ts';
 import { VectorColumn } from '../vectors/vector-column.ts';
 import { Breath } from './breath.ts';
@@ -133,13 +134,14 @@ async function writeColumn(
   const target = new VectorColumn(heap, spec);
   try {
     for (const part of parts) {
-      const source = columnOf(part);
+      const isSame = columnOf(part).isLike(target);
+      // Codes of other codes are made of the finest there are.
+      const source = isSame ? columnOf(part) : (part.rerank ?? part.codes);
       const rows = keptRows(part);
-      const isSame = source.isLike(target);
       for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
         const some = rows.subarray(from, from + ROWS_AT_ONCE);
         if (isSame) target.appendRows(source, some);
-        else for (const row of some) target.append(source.row(row));
+        else for (const row of some) target.append(unitVector(source.row(row), spec.dimensions));
         if (breath.isDue) await breath.pause();
       }
     }

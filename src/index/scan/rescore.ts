@@ -1,4 +1,4 @@
-import { INT4_ZERO, type RowPlace, rowStep } from '../vectors/quantise.ts';
+import { codeStep, INT4_ZERO, type RowPlace, rowStep } from '../vectors/quantise.ts';
 import { Rotation } from '../vectors/rotation.ts';
 import { factorOf } from '../vectors/row-factor.ts';
 import type { VectorColumn } from '../vectors/vector-column.ts';
@@ -115,7 +115,7 @@ function addNibbles(
 function signScorer({ heap, layout, mean }: VectorColumn, vector: Float32Array): (place: RowPlace) => number {
   const query = new Rotation(layout.dimensions).apply(vector.map((x, i) => x - mean[i]));
   const offset = dot(vector, mean) + (1 - dot(mean, mean)) / 2;
-  const scale = 1 / Math.sqrt(layout.dimensions);
+  const scale = codeStep(layout);
   return ({ at, factorAt, factorStep }) => {
     const factor = factorOf(heap.bytes[factorAt]);
     return (

@@ -78,13 +78,14 @@ function naiveScore(
   const step = largest > 0 ? largest / most : 1;
   const whole = Array.from(values, (x, i) => (i < read ? Math.round(x / step) : 0));
   if (kind === 'binary') {
-    const scale = step / Math.sqrt(dimensions);
+    const root = Math.sqrt(Math.min(dimensions, 256));
+    const scale = step / root;
     return (row) => {
       const rest = [...turnedRest(vectors.subarray(row * dimensions, (row + 1) * dimensions))];
       const squares = product(rest, rest);
       const sizes = rest.reduce((sum, r) => sum + Math.abs(r), 0);
       const signs = rest.map((r) => (r > 0 ? 1 : -1));
-      const f = nearestFactor((Math.sqrt(dimensions) * squares) / sizes);
+      const f = nearestFactor((root * squares) / sizes);
       const estimate = scale * product(whole, signs) * f - nearestFactor(squares / 2);
       return product(vector, mean) + (1 - product(mean, mean)) / 2 + estimate;
     };

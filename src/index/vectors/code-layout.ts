@@ -1,6 +1,6 @@
 /**
  * How a vector x is written: by what it differs in from the mean of the index, turned, r = rotation(x − mean) (see `rotation.ts`). A row has a
- * factor f of its own, so that no number is cut off, whatever comes.
+ * factor f of its own, so that steps fit what comes, whatever it is; int4 alone cuts the few numbers that are far out.
  *
  * - `float32`: as they are.
  * - `int8`: whole numbers c from −127 to 127, meaning r = c · f / 127.

@@ -1,10 +1,10 @@
-/** Largest number of a vector of unit length, with room for rounding. */
+/** Length of the mean of vectors of unit length at most, with room for rounding. */
 const MOST_OF_UNIT = 1.01;
 
 /**
  * The mean of some vectors, which the codes of an index are relative to. Embeddings lie in a narrow cone: most of each vector is the mean of all, which tells
  * none from another, and codes that need not tell it again and again have finer steps for the rest. What comes later may have another mean:
- * codes are a little coarser then, and nothing is cut off.
+ * codes are a little coarser then.
  *
  * @param vectors - `[count, dimensions]`
  * @returns `[dimensions]`, zeros where there are none.
@@ -24,7 +24,8 @@ export function isSameMean(one: Float32Array, other: Float32Array): boolean {
 
 /** Whether it may be the mean of vectors of unit length. */
 export function isMean(mean: Float32Array, dimensions: number): boolean {
-  return mean.length === dimensions && mean.every((x) => Math.abs(x) <= MOST_OF_UNIT);
+  const squares = mean.reduce((sum, x) => sum + x * x, 0);
+  return mean.length === dimensions && squares <= MOST_OF_UNIT ** 2;
 }
 
 /** A mean as files have it. */

@@ -1,5 +1,5 @@
 import type { CodeLayout } from './code-layout.ts';
-import { Rotation } from './rotation.ts';
+import { BLOCK, Rotation } from './rotation.ts';
 import { factorAbove, factorOf, nearestFactor } from './row-factor.ts';
 
 /** Memory that holds codes: views of the same bytes. */
@@ -35,13 +35,13 @@ const INT4_DEVIATIONS = 2.5;
 export function codeStep({ kind, dimensions }: CodeLayout): number {
   if (kind === 'int8') return 1 / MOST_INT8;
   if (kind === 'int4') return 1 / INT4_ZERO;
-  return kind === 'binary' ? 1 / Math.sqrt(dimensions) : 1;
+  return kind === 'binary' ? 1 / Math.sqrt(Math.min(dimensions, BLOCK)) : 1;
 }
 
 /**
  * Writes vectors as codes, and reads what codes mean: r = the {@link Rotation} of x − mean.
  *
- * Bits keep the signs of r, and two factors what signs do not: f = √dimensions · |r|² / Σ|rᵢ|, by which the signs' product with a query is an
+ * Bits keep the signs of r, and two factors what signs do not: f = √min(dimensions, 256) · |r|² / Σ|rᵢ|, by which the signs' product with a query is an
  * estimate of r's without bias (Gao and Long, RaBitQ, 2024), and g = |r|² / 2, which stands for mean · r, as x has unit length:
  * mean · r = (1 − |mean|²) / 2 − g.
  */
@@ -95,7 +95,8 @@ export class Quantiser {
   }
 
   private writeSigns(vectors: Float32Array, from: number, bytes: Uint8Array, place: RowPlace): void {
-    const { dimensions, planeBytes } = this.layout;
+    const { layout } = this;
+    const { dimensions, planeBytes } = layout;
     const { row } = this;
     this.takeRow(vectors, from);
     const squares = this.squares();
@@ -110,7 +111,7 @@ export class Quantiser {
       }
       bytes[place.at + i] = byte;
     }
-    bytes[place.factorAt] = nearestFactor(sizes > 0 ? (Math.sqrt(dimensions) * squares) / sizes : 0);
+    bytes[place.factorAt] = nearestFactor(sizes > 0 ? squares / sizes / codeStep(layout) : 0);
     bytes[place.factorAt + place.factorStep] = nearestFactor(squares / 2);
   }
 

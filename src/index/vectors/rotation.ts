@@ -1,5 +1,5 @@
 /** Most dimensions that are mixed with each other: the length that vectors are trained to be cut to, so that first blocks of longer ones stand for them. */
-const BLOCK = 256;
+export const BLOCK = 256;
 
 /** Dimensions that are mixed with each other. */
 interface Block {
@@ -57,7 +57,7 @@ export class Rotation {
 function blocksOf(dimensions: number): Block[] {
   const blocks: Block[] = [];
   for (let start = 0; start < dimensions; start += blocks[blocks.length - 1].size)
-    blocks.push({ start, size: Math.min(BLOCK, 2 ** Math.floor(Math.log2(dimensions - start))) });
+    blocks.push({ start, size: Math.min(BLOCK, 1 << (31 - Math.clz32(dimensions - start))) });
   return blocks;
 }
 
