@@ -308,6 +308,56 @@ describe('a collection', () => {
     expect(scoresOf('words').lexical).toBe(scoresOf('both').lexical);
   });
 
+  test('refuses vectors that are not of unit length, and keeps what there is', async () => {
+    const collection = await open();
+    await put(collection, documentOf('tern', { passages: [passageOf(unit(0))] }));
+    for (const length of [0, 0.5, 3]) {
+      const vector = unit(1).map((x) => length * x);
+      const refused = put(collection, documentOf('long', { passages: [passageOf(vector)] }));
+      await expect(refused).rejects.toMatchObject({ code: 'invalid-vector' });
+      await expect(refused).rejects.toThrow(`has the length ${length}; needed: 1.`);
+    }
+    await collection.compact();
+    expect([...collection.ids()]).toEqual(['tern']);
+  });
+
+  test('answers searches of several rounds while documents come in, whatever was removed', async () => {
+    const seal = { rows: 10_000, bytes: 2 ** 24 };
+    // One document of many passages that are nearest: only a second round goes beyond them.
+    const passages = Array.from({ length: 20 }, () => passageOf(unit(0)));
+    const near = documentOf('near', { text: 'near', passages });
+    for (let moment = 0; moment < 300; moment++) {
+      const collection = await open(new MemoryFolder(), { seal });
+      await put(collection, documentOf('gone', { passages: [passageOf(unit(0))] }), near);
+      await remove(collection, 'gone');
+      const others = Array.from({ length: 15 }, (_, i) =>
+        documentOf(`${i}`, { passages: [passageOf(unit(1 + (i % (DIMENSIONS - 1))))] }),
+      );
+      const puts = others.map((document) => put(collection, document));
+      for (let turn = 0; turn < moment; turn++) await Promise.resolve();
+      const terms = moment % 2 ? Uint32Array.of(1, 2) : undefined;
+      const hits = await collection.search({ vector: unit(0), terms, k: 3, perDocument: 1 });
+      expect(hits[0].id).toBe('near');
+      await Promise.all(puts);
+      await collection.close();
+    }
+  });
+
+  test('seals what came in while its files were held, when they are let go', async () => {
+    const workload = new Workload(6);
+    const collection = await open();
+    await put(collection, workload.document('first'));
+    const { release } = await collection.holdFiles();
+    const before = collection.segmentCount;
+    for (let i = 0; i < 12; i++)
+      await put(collection, documentOf(`${i}`, { passages: [passageOf(unit(i % DIMENSIONS))] }));
+    await collection.idle();
+    expect(collection.segmentCount).toBe(before);
+    release();
+    await collection.idle();
+    expect(collection.segmentCount).toBeGreaterThan(before);
+  });
+
   test.each(['int8', 'int4', 'binary'] as const)(
     'keeps vectors in %s, and finds nearly the same',
     async (codes) => {
