@@ -75,6 +75,10 @@ export interface VectorLegOptions {
   readonly order: TieOrder;
 }
 
+/** Rows of a scan that are looked at again by the query in floats. */
+const OVERSAMPLE = 4;
+const MARGIN = 64;
+
 /**
  * Ranks all documents for all queries, one ranking a query.
  *
@@ -103,10 +107,6 @@ export function rankByVectors(
     return best.take();
   });
 }
-
-/** Rows of a scan that are looked at again by the query in floats. */
-const OVERSAMPLE = 4;
-const MARGIN = 64;
 
 /** Queries that are compared with a document while it is in the cache. */
 const QUERIES_AT_ONCE = 16;

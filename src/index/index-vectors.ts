@@ -101,8 +101,8 @@ export class IndexVectors {
   /** Takes the mean of the vectors that are there, if there is none yet. Where there is no memory for codes, all stays as it is. */
   settle(): void {
     const { pending } = this;
-    const vectors = this.waiting;
-    if (!pending || !vectors || vectors.length === 0) return;
+    if (!pending || pending.length === 0) return;
+    const vectors = this.floatsOf(pending);
     this.open(meanOf(vectors, this.spec.dimensions));
     try {
       this.coarse?.append(vectors);
@@ -115,18 +115,13 @@ export class IndexVectors {
     pending.dispose();
   }
 
-  /** A copy of the vectors that wait for their mean; nothing where there is one. */
-  get waiting(): Float32Array | undefined {
+  /** A copy of the vectors that wait for their mean, if so many more end the waiting. */
+  waitingBefore(rows: number): Float32Array | undefined {
     const { pending } = this;
-    if (!pending) return undefined;
-    const { dimensions } = this.spec;
-    const vectors = new Float32Array(pending.length * dimensions);
-    for (let row = 0; row < pending.length; row++)
-      pending.row(row, vectors.subarray(row * dimensions, (row + 1) * dimensions));
-    return vectors;
+    return pending && pending.length + rows >= SAMPLE ? this.floatsOf(pending) : undefined;
   }
 
-  /** Takes back all but the first rows. @param waiting - these rows, where they waited for their mean. */
+  /** Takes back all but the first rows. @param waiting - of {@link waitingBefore}, when there were no more than these. */
   restore(rows: number, waiting: Float32Array | undefined): void {
     if (waiting && !this.pending) {
       this.close();
@@ -153,6 +148,14 @@ export class IndexVectors {
 
   private get columns(): VectorColumn[] {
     return [this.pending, this.coarse, this.fine].filter((column) => column !== undefined);
+  }
+
+  private floatsOf(pending: VectorColumn): Float32Array {
+    const { dimensions } = this.spec;
+    const vectors = new Float32Array(pending.length * dimensions);
+    for (let row = 0; row < pending.length; row++)
+      pending.row(row, vectors.subarray(row * dimensions, (row + 1) * dimensions));
+    return vectors;
   }
 
   /** There are no codes then. */

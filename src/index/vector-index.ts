@@ -191,7 +191,7 @@ export class VectorIndex {
       : (i: number) => vectors[i];
     this.sweep(FEW_REMOVED);
     const before = this.ids.length;
-    const { waiting } = this.vectors;
+    const waiting = this.vectors.waitingBefore(ids.length);
     this.ids.reserve(ids.length);
     try {
       this.vectors.reserve(ids.length);
@@ -263,7 +263,8 @@ export class VectorIndex {
     const ids = this.ids.sections();
     const space = new TextEncoder().encode(this.space ?? '');
     const long = new Uint8Array(ids.long.buffer);
-    const mean = this.size > 0 && this.mean ? meanBytes(this.mean) : new Uint8Array(0);
+    const { mean: own } = this.vectors;
+    const mean = this.size > 0 && own ? meanBytes(own) : new Uint8Array(0);
     const head: IndexHead = {
       dimensions: this.dimensions,
       count: this.size,

@@ -132,6 +132,7 @@ async function writeColumn(
   spec: ColumnSpec,
 ): Promise<void> {
   const target = new VectorColumn(heap, spec);
+  const vector = new Float32Array(spec.dimensions);
   try {
     for (const part of parts) {
       const isSame = columnOf(part).isLike(target);
@@ -141,7 +142,8 @@ async function writeColumn(
       for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
         const some = rows.subarray(from, from + ROWS_AT_ONCE);
         if (isSame) target.appendRows(source, some);
-        else for (const row of some) target.append(unitVector(source.row(row), spec.dimensions));
+        else
+          for (const row of some) target.append(unitVector(source.row(row, vector), spec.dimensions, vector));
         if (breath.isDue) await breath.pause();
       }
     }

@@ -1,4 +1,4 @@
-import { factorInBlock } from '../vectors/code-layout.ts';
+import { BLOCK_ROWS, factorInBlock } from '../vectors/code-layout.ts';
 import { factorOf } from '../vectors/row-factor.ts';
 import type { VectorColumn } from '../vectors/vector-column.ts';
 import type { BestRows } from './best-rows.ts';
@@ -25,7 +25,7 @@ export function plainScan(
   for (let at = 0; at < column.blockCount; at++) {
     const { address, rows, stride } = column.block(at);
     const compare = comparer(column, address, stride, vector, whole, planes);
-    const start = at * 1024;
+    const start = at * BLOCK_ROWS;
     for (let row = 0; row < rows; row++) {
       const number = start + row;
       if (mask && !((mask[number >> 5] >> (number & 31)) & 1)) continue;

@@ -1,6 +1,6 @@
 import type { CodeLayout } from '../vectors/code-layout.ts';
 import { codeStep } from '../vectors/quantise.ts';
-import { Rotation } from '../vectors/rotation.ts';
+import { rotationOf } from '../vectors/rotation.ts';
 
 /** Largest whole number of a query. */
 const MOST = 127;
@@ -38,7 +38,7 @@ export function wholeQuery(vector: Float32Array, meaning: CodeMeaning, planes: n
   const { kind } = layout;
   if (kind === 'float32') return { codes: new Int8Array(0), sum: 0, less: 0, scale: 1, offset: 0 };
   const isBinary = kind === 'binary';
-  const values = new Rotation(layout.dimensions).apply(isBinary ? vector.map((x, i) => x - mean[i]) : vector);
+  const values = rotationOf(layout.dimensions).apply(isBinary ? vector.map((x, i) => x - mean[i]) : vector);
   const offset = dot(vector, mean);
   const { codes, sum, step } = rounded(
     values,

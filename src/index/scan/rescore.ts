@@ -1,5 +1,5 @@
 import { codeStep, INT4_ZERO, type RowPlace, rowStep } from '../vectors/quantise.ts';
-import { Rotation } from '../vectors/rotation.ts';
+import { rotationOf } from '../vectors/rotation.ts';
 import { factorOf } from '../vectors/row-factor.ts';
 import type { VectorColumn } from '../vectors/vector-column.ts';
 import { floatDot } from './plain-scan.ts';
@@ -24,10 +24,10 @@ function scorer(column: VectorColumn, vector: Float32Array): (place: RowPlace) =
   const { heap, layout, mean } = column;
   if (layout.kind === 'float32') return ({ at }) => floatDot(vector, heap.floats, at / 4);
   if (layout.kind === 'binary') return signScorer(column, vector);
-  const add = layout.kind === 'int8' ? addInt8 : addInt4;
+  const digits = DIGITS[layout.kind];
   const codes = layout.kind === 'int8' ? heap.int8s : heap.bytes;
   // A row is mean + rotation of step · code, so its product with the query has two parts, and its square three.
-  const rotation = new Rotation(layout.dimensions);
+  const rotation = rotationOf(layout.dimensions);
   const factors = [rotation.apply(vector), rotation.apply(mean)] as const;
   const ofMean = dot(vector, mean);
   const meanSquare = dot(mean, mean);
@@ -36,8 +36,11 @@ function scorer(column: VectorColumn, vector: Float32Array): (place: RowPlace) =
     sums.query = 0;
     sums.mean = 0;
     sums.squares = 0;
-    for (let plane = 0; plane < layout.planes; plane++)
-      add(factors, plane * layout.planeDimensions, codes, place.at + plane * place.planeStep, sums);
+    for (let plane = 0, from = 0; plane < layout.planes; plane++)
+      for (const part of digits) {
+        addCodes(factors, from, layout.planeBytes, codes, place.at + plane * place.planeStep, part, sums);
+        from += layout.planeBytes;
+      }
     const step = rowStep(layout, heap, place);
     const length = meanSquare + 2 * step * sums.mean + step * step * sums.squares;
     return length > 0 ? (ofMean + step * sums.query) / Math.sqrt(length) : 0;
@@ -51,57 +54,40 @@ interface Sums {
   squares: number;
 }
 
+/** Which bits of a byte are a code, and what of it is zero. */
+interface Digits {
+  readonly shift: number;
+  readonly mask: number;
+  readonly zero: number;
+}
+
+/** A byte of int8 is a code, one of int4 has two: dimension b in the low half, and dimension b + 64 in the high one. */
+const DIGITS: Record<'int8' | 'int4', readonly Digits[]> = {
+  int8: [{ shift: 0, mask: -1, zero: 0 }],
+  int4: [
+    { shift: 0, mask: 15, zero: INT4_ZERO },
+    { shift: 4, mask: 15, zero: INT4_ZERO },
+  ],
+};
+
 type Factors = readonly [query: Float64Array, mean: Float64Array];
 
-function addInt8(
-  factors: Factors,
-  from: number,
-  codes: Int8Array | Uint8Array,
-  at: number,
-  sums: Sums,
-): void {
-  const [query, mean] = factors;
-  const end = Math.min(64, query.length - from);
-  let ofQuery = 0;
-  let ofMean = 0;
-  let squares = 0;
-  for (let i = 0; i < end; i++) {
-    const code = codes[at + i];
-    ofQuery += query[from + i] * code;
-    ofMean += mean[from + i] * code;
-    squares += code * code;
-  }
-  sums.query += ofQuery;
-  sums.mean += ofMean;
-  sums.squares += squares;
-}
-
-/** The low halves of a plane's bytes, and then the high ones. */
-function addInt4(
-  factors: Factors,
-  from: number,
-  codes: Int8Array | Uint8Array,
-  at: number,
-  sums: Sums,
-): void {
-  addNibbles(factors, from, codes, at, 0, sums);
-  addNibbles(factors, from + 64, codes, at, 4, sums);
-}
-
-function addNibbles(
+/** Adds what the bytes of a plane say of as many dimensions. */
+function addCodes(
   [query, mean]: Factors,
   from: number,
+  count: number,
   codes: Int8Array | Uint8Array,
   at: number,
-  shift: number,
+  { shift, mask, zero }: Digits,
   sums: Sums,
 ): void {
-  const end = Math.min(64, query.length - from);
+  const end = Math.min(count, query.length - from);
   let ofQuery = 0;
   let ofMean = 0;
   let squares = 0;
   for (let i = 0; i < end; i++) {
-    const code = ((codes[at + i] >> shift) & 15) - INT4_ZERO;
+    const code = ((codes[at + i] >> shift) & mask) - zero;
     ofQuery += query[from + i] * code;
     ofMean += mean[from + i] * code;
     squares += code * code;
@@ -113,7 +99,7 @@ function addNibbles(
 
 /** See {@link Quantiser}: query · x = query · mean + (query − mean) · r + mean · r. */
 function signScorer({ heap, layout, mean }: VectorColumn, vector: Float32Array): (place: RowPlace) => number {
-  const query = new Rotation(layout.dimensions).apply(vector.map((x, i) => x - mean[i]));
+  const query = rotationOf(layout.dimensions).apply(vector.map((x, i) => x - mean[i]));
   const offset = dot(vector, mean) + (1 - dot(mean, mean)) / 2;
   const scale = codeStep(layout);
   return ({ at, factorAt, factorStep }) => {

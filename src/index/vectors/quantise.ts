@@ -1,5 +1,5 @@
 import type { CodeLayout } from './code-layout.ts';
-import { BLOCK, Rotation } from './rotation.ts';
+import { BLOCK, type Rotation, rotationOf } from './rotation.ts';
 import { factorAbove, factorOf, nearestFactor } from './row-factor.ts';
 
 /** Memory that holds codes: views of the same bytes. */
@@ -54,7 +54,7 @@ export class Quantiser {
     private readonly layout: CodeLayout,
     private readonly mean: Float32Array,
   ) {
-    this.rotation = new Rotation(layout.dimensions);
+    this.rotation = rotationOf(layout.dimensions);
     this.row = new Float64Array(layout.dimensions);
   }
 

@@ -54,6 +54,15 @@ export class Rotation {
   }
 }
 
+const rotations = new Map<number, Rotation>();
+
+/** The rotation of vectors of a length: they are made once, as every column and every query needs one. */
+export function rotationOf(dimensions: number): Rotation {
+  const rotation = rotations.get(dimensions) ?? new Rotation(dimensions);
+  rotations.set(dimensions, rotation);
+  return rotation;
+}
+
 function blocksOf(dimensions: number): Block[] {
   const blocks: Block[] = [];
   for (let start = 0; start < dimensions; start += blocks[blocks.length - 1].size)

@@ -5,7 +5,7 @@ import { scan } from './scan';
  * Does one chunk of a job. Each thread keeps candidates of its own, so threads may do chunks at once, in any order.
  *
  * @param job - address of a {@link Scan}.
- * @param scratch - address of the best rows that this thread alone keeps, `[queries]`.
+ * @param scratch - address of memory of this thread alone: sums of a block's rows, and then the best rows, `[queries]`.
  */
 export function run(job: usize, chunk: i32, scratch: usize): void {
   scan(changetype<Scan>(job), chunk, scratch);

@@ -19,7 +19,7 @@ export const BLOCK_BYTES: usize = 20;
 /** Compares rows with queries, and keeps the best rows of each. A chunk is some blocks. */
 @unmanaged
 export class Scan {
-  /** How rows and queries are compared: see index.ts. */
+  /** How rows and queries are compared: see scan.ts. */
   kind: i32;
   /** `[blocks]` of {@link Block}. */
   blocks: usize;
@@ -28,7 +28,7 @@ export class Scan {
   /** How many planes take part, and the bytes of a row in each. */
   planes: i32;
   planeBytes: i32;
-  /** `[queries, queryBytes]`: see query.ts of the scanner. */
+  /** `[queries, queryBytes]`: see query-layout.ts of the scanner. */
   queries: usize;
   queryBytes: i32;
   queryCount: i32;
